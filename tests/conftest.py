@@ -1,0 +1,25 @@
+"""Fixtures shared by all tests. The only place that knows where the external test data lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED_DATA = Path(os.environ.get("HER2_TEST_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real CT, RECIST and DICOM files (environment variable HER2_TEST_DATA)."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"external test data not found at {SHARED_DATA}; set HER2_TEST_DATA")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Root of the source tree."""
+    return ROOT
