@@ -7,10 +7,10 @@ import math
 from typing import Any, Tuple
 
 import pytest
-from support import cases
 
 from her2_core.case import Case, Lesion, TimePoint
 from her2_core.errors import CaseError
+from support import cases
 
 pytestmark = pytest.mark.light
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
-from support import cases
 
 from her2_core.case import Case
 from her2_core.errors import CaseError
+from support import cases
 
 PLACES = (
     "case_id",

@@ -11,7 +11,7 @@ DAYS = (0, 45, 92, 140, 190)
 
 
 def observation(time_point: str, phases: Iterable[str] = ("arterial", "venous"), **fields: Any) -> Observation:
-    centers = {phase: (10.0, 20.0, 30.0) for phase in phases}
+    centers = dict.fromkeys(phases, (10.0, 20.0, 30.0))
     return Observation(time_point, box_centers_mm=centers, **fields)  # type: ignore[arg-type]
 
 
