@@ -200,7 +200,7 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 def _npy_data_start(content: bytes, name: str, dtype: str, shape: Tuple[int, ...]) -> int:
     if not content.startswith(_NPY_START) or len(content) < len(_NPY_START) + 2:
         refuse("is not a .npy file of version 1.0", name)
-    (length,) = struct.unpack_from("<H", content, len(_NPY_START))
+    length = int.from_bytes(content[len(_NPY_START) : len(_NPY_START) + 2], "little")
     start = len(_NPY_START) + 2 + length
     match = _NPY_HEADER.fullmatch(content[start - length : start]) if length <= _MAX_NPY_HEADER_BYTES else None
     if match is None:

@@ -8,11 +8,11 @@ import zipfile
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
-from support.cases import full_case
 
 from her2_core.bundle import Bundle, SaliencyBundle, pack, saliency_member
 from her2_core.case import Case
 from her2_core.roi import Place, Roi
+from support.cases import full_case
 
 
 def place(rows: int = 10, columns: int = 12, spacing: float = 0.75) -> Place:
