@@ -11,11 +11,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from her2_core.errors import ModelError
 from her2_core.models.batch import Layout
 from her2_core.models.formers import NORM_EPSILON, WIDTH, OHFormer, THFormer
 
 CLASSES = 2
 """0 = OS <= 12 months, 1 = OS > 12 months."""
+DROPOUT = 0.5
+"""On features, attention weights, block outputs and in the head."""
+TOKEN_STD = 0.02
+"""Initial standard deviation of the tokens and the token position; the published network starts them at 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,3 +78,15 @@ class Aggregator(nn.Module):
         time_attention = time_weights.new_zeros(batch, objects, 1 + times, 1 + times)
         time_attention[seen] = time_weights
         return Output(self.head(summary), object_attention, time_attention)
+
+
+def check_rates(dropout: float, token_std: float) -> None:
+    """Rules both networks' configurations share.
+
+    Raises:
+        ModelError: a value is out of range.
+    """
+    if not 0 <= dropout < 1:
+        raise ModelError(f"must lie in [0, 1), not {dropout:g}", where="config.dropout")
+    if not 0 <= token_std <= 1:
+        raise ModelError(f"must lie in [0, 1], not {token_std:g}", where="config.token_std")

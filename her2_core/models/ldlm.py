@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from her2_core.errors import ModelError
-from her2_core.models.aggregator import Aggregator, Output
-from her2_core.models.backbone import Backbone, Stem
+from her2_core.models.aggregator import DROPOUT, TOKEN_STD, Aggregator, Output, check_rates
+from her2_core.models.backbone import Backbone
 from her2_core.models.batch import Layout, RoiBatch
 from her2_core.models.patches import PATCH_SIZE
-
-DROPOUT = 0.5
-TOKEN_STD = 0.02
 
 
 @dataclass(frozen=True)
@@ -22,14 +19,12 @@ class LdlmConfig:
 
     Attributes:
         image_size: side of the patches, pixels.
-        stem: see `Backbone`.
         temporal_position: False is the ablation of Table S6.
         dropout: on features, attention weights, block outputs and in the head.
         token_std: initial standard deviation of tokens and token position.
     """
 
     image_size: int = PATCH_SIZE
-    stem: Stem = "full"
     temporal_position: bool = True
     dropout: float = DROPOUT
     token_std: float = TOKEN_STD
@@ -37,10 +32,7 @@ class LdlmConfig:
     def __post_init__(self) -> None:
         if not 32 <= self.image_size <= 1024:
             raise ModelError(f"must lie between 32 and 1024 pixels, not {self.image_size}", where="config.image_size")
-        if not 0 <= self.dropout < 1:
-            raise ModelError(f"must lie in [0, 1), not {self.dropout:g}", where="config.dropout")
-        if not 0 <= self.token_std <= 1:
-            raise ModelError(f"must lie in [0, 1], not {self.token_std:g}", where="config.token_std")
+        check_rates(self.dropout, self.token_std)
 
     @staticmethod
     def published() -> LdlmConfig:
@@ -63,7 +55,7 @@ class LDLM(nn.Module):
     def __init__(self, config: LdlmConfig) -> None:
         super().__init__()
         self.config = config
-        self.backbone = Backbone(config.stem)
+        self.backbone = Backbone()
         self.aggregator = Aggregator(config.dropout, config.token_std, config.temporal_position)
 
     def features(self, patches: Tensor) -> Tensor:
