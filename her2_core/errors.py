@@ -22,8 +22,10 @@ class Her2Error(Exception):
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        advice = f" {self.hint}" if self.hint else ""
-        return f"{place}{self.what}{advice}"
+        if not self.hint:
+            return f"{place}{self.what}"
+        end = "" if self.what.endswith((".", "!", "?", ";", ":")) else "."
+        return f"{place}{self.what}{end} {self.hint}"
 
 
 class BadInput(Her2Error, ValueError):
