@@ -55,7 +55,7 @@ def test_youden_takes_the_first_maximum_from_high_to_low_thresholds() -> None:
 
 
 def test_youden_compares_equal_differences_exactly() -> None:
-    # J = 3/9 at the first threshold and again at .. never above: equal values must compare as equal.
+    # J = 1/3 at the 1st, 5th and 9th threshold, but 1 - 6/9 > 1/3 in floats.
     poor = np.array([1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0], dtype=bool)
     score = np.arange(12, 0, -1.0)
     assert metrics.youden_cutoff(poor, score) == 12.0
