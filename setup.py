@@ -17,6 +17,7 @@ STUDY = [
     "torchvision>=0.25",
     "monai>=1.5.2",
     "safetensors>=0.4",
+    "psutil>=5.9",
     "lifelines>=0.30",
     "scikit-learn>=1.4",
     "scipy>=1.11",

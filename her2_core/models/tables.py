@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional
 
 from her2_core.decoding import decode, encode
@@ -58,7 +58,7 @@ class Tables:
     standardisation: Standardisation
     ldlm: Mapping[int, ScoreTable]
     markers: Optional[MarkerTable] = None
-    tdlm: Mapping[int, ScoreTable] = {}  # noqa: RUF012 (a Mapping is read-only)
+    tdlm: Mapping[int, ScoreTable] = field(default_factory=dict)
 
     def to_json(self) -> Dict[str, Any]:
         """JSON-ready dict."""

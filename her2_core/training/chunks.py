@@ -48,7 +48,7 @@ def _in_chunks(model: LDLM, batch: RoiBatch, loss_of: Callable[[Tensor], Tensor]
     loss.backward()  # type: ignore[no-untyped-call]
     if features.grad is None:
         raise RuntimeError("the loss does not depend on the features")
-    gradients = features.grad.split([len(chunk) for chunk in chunks])
+    gradients = torch.split(features.grad, [len(chunk) for chunk in chunks])
     for chunk, gradient in zip(chunks, gradients):
         model.features(chunk).backward(gradient)  # type: ignore[no-untyped-call]
     return float(loss.detach())

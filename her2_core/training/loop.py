@@ -28,6 +28,8 @@ from her2_core.training.progress import Progress
 
 CHECKPOINT_SECONDS = 20.0
 """A checkpoint of the published network takes a quarter of a gigabyte; epochs can be shorter than writing it."""
+SCORED_FOLLOW_UPS = 2
+"""Predictions use BL, 1F and 2F, so these choose the epoch."""
 
 
 class BatchMaker(Protocol):
@@ -71,6 +73,7 @@ def train(
     config: TrainingConfig,
     *,
     epochs: int,
+    seed: int,
     checkpoint: Checkpoint,
     progress: Progress,
     stage: str,
@@ -85,8 +88,9 @@ def train(
         maker: makes the batches; patients are indices into it.
         training: patients that the weights learn from.
         validation: patients that choose the epoch.
-        config: learning rate, losses, batch size, seed.
+        config: learning rate, losses, batch size.
         epochs: passes over the patients.
+        seed: of batches, dropout and augmentation.
         checkpoint: where the state is kept.
         progress: told after every batch.
         stage: name for the progress bar and messages.
@@ -96,7 +100,7 @@ def train(
         TrainingError: the loss is not finite; the last good checkpoint is kept.
         Cancelled: `progress` asked to stop; the last checkpoint is kept.
     """
-    run = _Run(model, maker, list(training), list(validation), config, max_rois, stage)
+    run = _Run(model, maker, list(training), list(validation), config, seed, max_rois, stage)
     batches = len(run.batches_of(0))
     with torch.random.fork_rng(devices=[]):
         run.resume(checkpoint)
@@ -121,15 +125,17 @@ class _Run:
         training: List[int],
         validation: List[int],
         config: TrainingConfig,
+        seed: int,
         max_rois: int,
         stage: str,
     ) -> None:
-        self.model, self.maker, self.config = model, maker, config
+        self.model, self.maker, self.config, self.seed = model, maker, config, seed
         self.training, self.validation = training, validation
         self.max_rois, self.stage = max_rois, stage
         self.optimizer = torch.optim.AdamW(
             model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
+        self.scored_follow_ups = min(SCORED_FOLLOW_UPS, config.time_points - 1)
         self.history: List[EpochRecord] = []
         self.best: Dict[str, Tensor] = _copy(model)
         self.best_epoch = 0
@@ -137,7 +143,7 @@ class _Run:
 
     def batches_of(self, epoch: int) -> List[List[int]]:
         """The patients of each batch of an epoch; a lone last patient joins the batch before (batch norm needs two)."""
-        order = np.random.default_rng([self.config.seed, 3, epoch]).permutation(self.training)
+        order = np.random.default_rng([self.seed, 3, epoch]).permutation(self.training)
         size = self.config.patients_per_batch
         batches = [order[i : i + size].tolist() for i in range(0, len(order), size)]
         if len(batches) > 1 and len(batches[-1]) == 1:
@@ -166,14 +172,14 @@ class _Run:
     def epoch(self, progress: Progress) -> None:
         """One pass over the patients, then the validation C-index."""
         began, epoch = time.monotonic(), len(self.history)
-        random = np.random.default_rng([self.config.seed, 4, epoch])
+        random = np.random.default_rng([self.seed, 4, epoch])
         torch.manual_seed(int(random.integers(2**62)))
         self.model.train()
         losses = []
         for number, patients in enumerate(self.batches_of(epoch)):
             losses.append(self._step(patients, random, f"{self.stage}, epoch {epoch + 1}, batch {number + 1}"))
             progress.step(note=f"loss {losses[-1]:.3f}" if not self.history else self._note())
-        risk = risk_probability(self.model, self.maker, self.validation, self.config.time_points - 1)
+        risk = risk_probability(self.model, self.maker, self.validation, self.scored_follow_ups)
         outcomes = self.maker.outcomes.take(self.validation)
         c_index = _c_index(outcomes, risk)
         if not self.history or c_index > max(record.c_index for record in self.history):
@@ -245,8 +251,8 @@ def _copy(model: nn.Module) -> Dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in model.state_dict().items()}
 
 
-def initialised(build: Any, config: Any, seed: int, stage: int) -> Any:
+def initialised(build: Any, config: Any, seed: int) -> Any:
     """A model with initial values fixed by the seed, whatever ran before."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed * 1000 + stage)
+        torch.manual_seed(seed)
         return build(config)

@@ -11,8 +11,6 @@ from her2_core.models.patches import PATCH_SIZE
 
 MB_PER_ROI = 22.0
 """Activations that a training pass of ResNet-18 keeps for one ROI of 224 x 224 pixels, MB (measured)."""
-NO_POOL_FACTOR = 4
-"""Without max-pooling every later map has four times the pixels."""
 
 
 def memory_limit_mb(limit: Optional[int]) -> int:
@@ -27,6 +25,5 @@ def memory_limit_mb(limit: Optional[int]) -> int:
 
 def max_rois(config: LdlmConfig, limit_mb: int) -> int:
     """ROIs per backbone pass, at least 8."""
-    factor = NO_POOL_FACTOR if config.stem == "no_pool" else 1
-    each = MB_PER_ROI * factor * (config.image_size / PATCH_SIZE) ** 2
+    each = MB_PER_ROI * (config.image_size / PATCH_SIZE) ** 2
     return max(8, int(limit_mb / each))
