@@ -60,7 +60,6 @@ def _size_problem(lesion: Lesion, thickness: Optional[float]) -> Optional[str]:
     smallest = smallest_target_mm(lesion, thickness)
     if size >= smallest - TOLERANCE:
         return None
-    why = (
-        f" (slices of {thickness:g} mm)" if thickness and smallest not in (SMALLEST_NODE_MM, SMALLEST_TARGET_MM) else ""
-    )
+    thick = thickness is not None and smallest == 2 * thickness
+    why = f" (slices of {thickness:g} mm)" if thick and not is_node(lesion) else ""
     return f"{name}: {axis} {size:g} mm at baseline; a target needs at least {smallest:g} mm{why}."
