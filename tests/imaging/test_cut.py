@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, List, Sequence
 
 import pytest
-from support.ct_volumes import numbered, upright
 
 from her2_core.case import Case, Lesion, Observation, TimePoint
 from her2_core.errors import ImagingError
 from her2_core.imaging import cut_case
+from support.ct_volumes import numbered, upright
 
 pytestmark = pytest.mark.light
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.ct_volumes import affine_of, numbered, upright
 
 from her2_core.errors import ImagingError
 from her2_core.imaging import OUTSIDE, ArrayVolume, Geometry, cut_roi
 from her2_core.roi import BODY_WINDOW, LUNG_WINDOW, Place
+from support.ct_volumes import affine_of, numbered, upright
 
 pytestmark = pytest.mark.light
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.ct_volumes import affine_of, numbered
 
 from her2_core.errors import ImagingError
 from her2_core.imaging import OUTSIDE, ArrayVolume
 from her2_core.imaging.volume import to_hounsfield
+from support.ct_volumes import affine_of, numbered
 
 pytestmark = pytest.mark.light
 
