@@ -228,7 +228,7 @@ def huge_shape(document: Dict[str, Any]) -> Dict[str, Any]:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: changed(d, "version", 2), "version: is 2, this software reads 1\. Update"),
+        (lambda d: changed(d, "version", 2), r"version: is 2, this software reads 1\. Update"),
         (lambda d: changed(d, "version", True), "version: must be 1"),
         (lambda d: changed(d, "version", ...), "version: must be 1"),
         (lambda d: changed(d, "format", "other"), "format"),
