@@ -112,23 +112,35 @@ def test_text_mode_prints_a_table_with_reasons(tmp_path: Path, capsys: pytest.Ca
 
 
 BAD = (
-    (4, "S1,R,2,1F,T1,TARGET,LIVER,abc,20,", "row 5, column long_mm: 'abc' is not a number"),
-    (4, "S1,R,2,1F,T1,TARGET,LIVER,nan,20,", "row 5, column long_mm: 'nan' is not a number"),
-    (4, "S1,R,2,1F,T1,TARGET,LIVER,33,inf,", "row 5, column short_mm: 'inf' is not a number"),
-    (4, "S1,R,2,1F,T1,TARGET,LIVER,-3,20,", "row 5, column long_mm: -3 must lie between 0 and 600 mm"),
-    (4, "S1,R,2,1F,T1,TARGETS,LIVER,33,20,", "row 5, column group: 'TARGETS' is not one of TARGET, NON-TARGET, NEW"),
-    (6, "S1,R,2,1F,X1,NON-TARGET,BONE,,,GONE", "row 7, column state: 'GONE' is not one of PRESENT"),
-    (4, "S1,R,two,1F,T1,TARGET,LIVER,33,20,", "row 5, column visit_number: 'two' is not a number"),
-    (4, "S1,R,2,1F,,TARGET,LIVER,33,20,", "row 5, column lesion: is empty"),
-    (4, "S1,R,2,1F,T1,TARGET,LIVER,33", "row 5: has 8 values for 10 columns"),
-    (5, "S1,R,2,1F,T1,TARGET,LIVER,33,20,", "row 6, column lesion: repeats lesion 'T1' of row 5"),
-    (4, "S1,R,2,1F,T9,TARGET,LIVER,33,20,", "row 5, column group: TARGET lesion 'T9' was not seen at the first visit"),
-    (4, "S1,R,2,1F,T1,NON-TARGET,LIVER,,,PRESENT", "row 5, column group: lesion 'T1' has another group"),
-    (4, "S1,R,2,1F,T1,NEW,LIVER,,,PRESENT", "row 5, column group: lesion 'T1' is NEW here"),
-    (1, "S1,R,1,BL,T1,NEW,LIVER,60,40,", "row 2, column group: a NEW lesion cannot be seen at the first visit"),
-    (4, "S1,R,2,1F,T1,TARGET,LIVER,33,20,ABSENT", "row 5, column state: ABSENT, but a size is given"),
-    (4, "S1,R,2,1F,T1,TARGET,LIVER,33,20,UNEQUIVOCAL", "row 5, column state: UNEQUIVOCAL progression is for"),
-    (4, "S1,R,2,1F,Z,NEW,LIVER,,,", "row 5, column state: a NEW lesion needs PRESENT"),
+    (4, "S1,R,2,1F,T1,TARGET,LIVER,abc,20,", "row 4 (line 5), column long_mm: 'abc' is not a number"),
+    (4, "S1,R,2,1F,T1,TARGET,LIVER,nan,20,", "row 4 (line 5), column long_mm: 'nan' is not a number"),
+    (4, "S1,R,2,1F,T1,TARGET,LIVER,33,inf,", "row 4 (line 5), column short_mm: 'inf' is not a number"),
+    (4, "S1,R,2,1F,T1,TARGET,LIVER,-3,20,", "row 4 (line 5), column long_mm: -3 must lie between 0 and 600 mm"),
+    (
+        4,
+        "S1,R,2,1F,T1,TARGETS,LIVER,33,20,",
+        "row 4 (line 5), column group: 'TARGETS' is not one of TARGET, NON-TARGET, NEW",
+    ),
+    (6, "S1,R,2,1F,X1,NON-TARGET,BONE,,,GONE", "row 6 (line 7), column state: 'GONE' is not one of PRESENT"),
+    (4, "S1,R,two,1F,T1,TARGET,LIVER,33,20,", "row 4 (line 5), column visit_number: 'two' is not a number"),
+    (4, "S1,R,2,1F,,TARGET,LIVER,33,20,", "row 4 (line 5), column lesion: is empty"),
+    (4, "S1,R,2,1F,T1,TARGET,LIVER,33", "row 4 (line 5): has 8 values for 10 columns"),
+    (5, "S1,R,2,1F,T1,TARGET,LIVER,33,20,", "row 5 (line 6), column lesion: repeats lesion 'T1' of row 4"),
+    (
+        4,
+        "S1,R,2,1F,T9,TARGET,LIVER,33,20,",
+        "row 4 (line 5), column group: TARGET lesion 'T9' was not seen at the first visit",
+    ),
+    (4, "S1,R,2,1F,T1,NON-TARGET,LIVER,,,PRESENT", "row 4 (line 5), column group: lesion 'T1' has another group"),
+    (4, "S1,R,2,1F,T1,NEW,LIVER,,,PRESENT", "row 4 (line 5), column group: lesion 'T1' is NEW here"),
+    (
+        1,
+        "S1,R,1,BL,T1,NEW,LIVER,60,40,",
+        "row 1 (line 2), column group: a NEW lesion cannot be seen at the first visit",
+    ),
+    (4, "S1,R,2,1F,T1,TARGET,LIVER,33,20,ABSENT", "row 4 (line 5), column state: ABSENT, but a size is given"),
+    (4, "S1,R,2,1F,T1,TARGET,LIVER,33,20,UNEQUIVOCAL", "row 4 (line 5), column state: UNEQUIVOCAL progression is for"),
+    (4, "S1,R,2,1F,Z,NEW,LIVER,,,", "row 4 (line 5), column state: a NEW lesion needs PRESENT"),
 )
 
 
@@ -156,7 +168,7 @@ def test_a_missing_column_is_named(tmp_path: Path, capsys: pytest.CaptureFixture
     ("content", "message"),
     [
         (b"", "column 'subject' is missing"),
-        (HEADER.encode(), "holds no measurements"),
+        (HEADER.encode(), "holds no rows below its header"),
         (HEADER.encode() + b"\n\xff\xfe\n", "is not a UTF-8 text"),
         (HEADER.encode() + b",state\n", "column 'state' appears twice"),
         (HEADER.encode() + b'\n"S1,R', "is not a CSV table"),
