@@ -22,10 +22,11 @@ TILT_WORTH_SAYING = 1.0
 SPARSE = 2.5
 """Slice distance in thicknesses from which a warning is given."""
 _SAME_COSINE = 1e-3
+_PROJECTION = "a projection or 3D rendering: its values are not Hounsfield units"
 _NO_READING_SERIES = (
-    (r"\b(scout|topogram|surview|scanogram|localizer|localiser)\b|定位", "a localizer"),
-    (r"\bmonitor|\bpremonitor|smart ?prep|test ?bolus|bolus ?track|sure ?start|监测|监控", "bolus timing images"),
-    (r"\b(mip|minip|vrt?|3d)\b|最大密度投影", "a projection or 3D rendering: its values are not Hounsfield units"),
+    (r"\b(scout|topogram|surview|scanogram|locali[sz]er)\b|定位", "a localizer"),
+    (r"monitor|smart ?prep|test ?bolus|bolus ?track|sure ?start|监测|监控", "bolus timing images"),
+    (r"(?<![a-z])(mip|minip|vrt|volume ?render\w*|3d ?(vr|render\w*|model))(?![a-z])|密度投影", _PROJECTION),
 )
 
 
@@ -171,7 +172,7 @@ def _not_for_reading(headers: Sequence[FileHeader]) -> str:
         if re.search(pattern, first.description, re.IGNORECASE):
             return reason
     if any("PROJECTION" in part or part in ("MIP", "MINIP") for part in first.image_type):
-        return _NO_READING_SERIES[2][1]
+        return _PROJECTION
     dates = {header.study_date for header in headers}
     return "its slices carry different study dates" if len(dates) > 1 else ""
 

@@ -19,8 +19,8 @@ Vector = npt.NDArray[np.float64]
 
 MAX_TILT_DEGREES = 30.0
 """A stack is axial when its normal lies within this angle of the patient's long axis."""
-SPACING_MM = (0.01, 100.0)
-"""Pixel sizes and slice distances outside of this range are damaged headers."""
+SPACING_MM = (0.01, 20.0)
+"""Pixel sizes outside of this range are damaged headers."""
 _COSINE_TOLERANCE = 1e-3
 """Direction cosines are written with few digits; 1e-3 is 0.06 degrees."""
 

@@ -86,14 +86,15 @@ class _Layout:
         """(rows, columns) unsigned words as stored -> int16 HU."""
         whole = words.view(words.dtype.str.replace("u", "i")) if self.signed else words
         unused = self.allocated - 1 - self.high
-        values = np.right_shift(np.left_shift(whole, unused), self.allocated - self.stored).astype(np.int64)
-        padded = np.zeros(values.shape, dtype=bool)
+        values: Stored = np.right_shift(np.left_shift(whole, unused), self.allocated - self.stored)
+        wide: Any = np.int32 if self.stored <= 16 else np.int64
+        if slope.is_integer() and intercept.is_integer() and abs(slope) < 1e4 and abs(intercept) < 1e6:
+            hu = to_hounsfield(values.astype(wide) * wide(slope) + wide(intercept))
+        else:
+            hu = to_hounsfield(values * slope + intercept)
         if self.padding:
             low, high = self.padding
-            padded = ((whole >= low) & (whole <= high)) | ((values >= low) & (values <= high))
-        whole_numbers = slope.is_integer() and intercept.is_integer()
-        hu = to_hounsfield(values * int(slope) + int(intercept) if whole_numbers else values * slope + intercept)
-        hu[padded] = OUTSIDE
+            hu[((whole >= low) & (whole <= high)) | ((values >= low) & (values <= high))] = OUTSIDE
         return hu
 
 
@@ -173,10 +174,8 @@ def _one_frame(frame: bytes, data: Any, syntax: str) -> Any:
     single["PixelData"].VR, single["PixelData"].is_undefined_length = "OB", True
     single.file_meta = FileMetaDataset()
     single.file_meta.TransferSyntaxUID = UID(syntax)
-    single.file_meta.MediaStorageSOPClassUID, single.file_meta.MediaStorageSOPInstanceUID = (
-        CT_IMAGE,
-        single.SOPInstanceUID,
-    )
+    single.file_meta.MediaStorageSOPClassUID = UID(CT_IMAGE)
+    single.file_meta.MediaStorageSOPInstanceUID = instance
     if _pydicom_2():  # takes the encoding from here instead of from the transfer syntax
         single.is_little_endian, single.is_implicit_VR = True, False
     return single

@@ -23,7 +23,7 @@ ENLARGE = 1.5
 """Paper, Preprocessing data: the region is the box enlarged 1.5 times."""
 MIN_SIDE = 8
 """Pixels a side at least, so that tiny boxes still show their surroundings."""
-MAX_SIDE = 4096
+MAX_SIDE = 2048
 """Bound for damaged headers: no CT region has more pixels a side."""
 TOLERANCE_MM = 1e-6
 """The enlarged box is closed; positions in headers carry about this much rounding."""
