@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from her2_core.figures import BLUE, INK, new_figure, stamp, tidy
 from her2_core.prognosis import Attention
-from her2_core.report.style import BLUE, INK, new_figure, stamp, tidy
 
 
 def attention_figure(attention: Attention, notice: str) -> Figure:

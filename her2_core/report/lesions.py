@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from her2_core.bundle import Bundle, SaliencyBundle
+from her2_core.figures import INK, MUTED, SALIENCY_COLOURS, new_figure, stamp
 from her2_core.prognosis import ObjectLabel, Prognosis, SaliencyEntry
-from her2_core.report.style import INK, MUTED, SALIENCY_COLOURS, new_figure, stamp
 from her2_core.roi import Roi, window_of
 
 CELL_IN = 1.05

@@ -10,11 +10,11 @@ import jinja2
 
 from her2_core.bundle import Bundle, SaliencyBundle
 from her2_core.case import Case, Observation
+from her2_core.figures import to_png
 from her2_core.prognosis import Prognosis
 from her2_core.report.attention import attention_figure
 from her2_core.report.lesions import lesion_figure
 from her2_core.report.risk import risk_figure, survival_figure
-from her2_core.report.style import to_png
 from her2_core.survival.nomogram import Nomogram
 
 TEMPLATES = Path(__file__).parent / "templates"

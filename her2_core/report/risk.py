@@ -7,8 +7,8 @@ from typing import Optional
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from her2_core.figures import BLUE, GRID, INK, MUTED, ORANGE, RISK_COLOURS, new_figure, stamp, tidy
 from her2_core.prognosis import NomogramResult, Prognosis
-from her2_core.report.style import BLUE, GRID, INK, MUTED, ORANGE, RISK_COLOURS, new_figure, stamp, tidy
 
 HORIZONS = ("6", "12", "24")
 
