@@ -61,7 +61,7 @@ class Layout:
             "observed must be true exactly at the slots, each used once",
         )
         empty = (~self.observed.flatten(1).any(1)).nonzero().flatten().tolist()
-        _check(not empty, f"patient {empty[:1]} of the batch has no observation")
+        _check(not empty, f"patient {empty[0] if empty else ''} of the batch has no observation")
         _check(bool(self.day[self.observed.any(2)].isfinite().all()), "the day of an observed time point is not finite")
 
     def to(self, device: Device) -> Layout:

@@ -58,10 +58,9 @@ def cox_loss(log_hazard: Tensor, days: Tensor, event: Tensor, ties: Ties = "efro
     time = days[event]  # (E,)
     weight = (days[None, :] >= time[:, None]).to(log_hazard.dtype)  # (E, B): share of j in the risk set of event i
     if ties == "efron":
-        tied = time[:, None] == time[None, :]  # (E, E)
+        tied = (time[:, None] == time[None, :]).to(weight.dtype)  # (E, E)
         earlier = tied.tril(-1).sum(1)  # the l-th of d deaths at one time, l = 0 .. d - 1, removes l / d of each
-        removed = tied * (earlier / tied.sum(1)).to(weight.dtype)[:, None]
-        weight[:, event] = weight[:, event] - removed
+        weight[:, event] = weight[:, event] - tied * (earlier / tied.sum(1))[:, None]
     # A weight inside the sum keeps every term positive: no difference of large numbers.
     log_risk = torch.logsumexp(log_hazard[None, :] + weight.log(), 1)  # (E,)
     return (log_risk - log_hazard[event]).mean()

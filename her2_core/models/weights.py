@@ -99,7 +99,7 @@ def load_weights(folder: Path, name: str, network: Type[Network]) -> Tuple[Netwo
 def _read_sidecar(path: Path, network: Type[Network]) -> Sidecar:
     try:
         value = json.loads(_read(path), parse_constant=_refuse_constant)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"is not JSON ({error})", where=path.name) from None
     try:
         sidecar = decode(Sidecar, value, "sidecar")
