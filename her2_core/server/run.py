@@ -136,4 +136,7 @@ def _stop_when_stdin_closes() -> None:
     with contextlib.suppress(OSError):
         while os.read(sys.stdin.fileno(), 1024):
             pass
-    _thread.interrupt_main(signal.SIGTERM)
+    if sys.platform == "win32":
+        _thread.interrupt_main(signal.SIGTERM)
+    else:  # a real signal also wakes a main thread that waits in a system call
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)

@@ -43,6 +43,8 @@ class ServerSettings:
                 where="--host",
                 hint=f"Use one of {', '.join(LOOPBACK_HOSTS)}, and an SSH tunnel from other computers.",
             )
+        if self.queue_capacity < 1:
+            raise BadInput("at least one prediction must be admitted.", where="--queue")
         if not 0 <= self.port <= 65535:
             raise BadInput(f"{self.port} is not a port.", where="--port", hint="Use 1 to 65535, or 0 for any free one.")
 
