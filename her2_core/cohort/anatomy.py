@@ -19,8 +19,8 @@ from her2_core.cohort.texture import Axis, Field, Waves
 
 EDGE_MM = 1.6
 """Half width of an organ's blurred border."""
-WOBBLE = 0.035
-"""Organs are not perfect ellipsoids: relative change of the radius by a smooth field."""
+WOBBLE_MM, WOBBLE_SHARE = 2.5, 0.09
+"""Organs are not perfect ellipsoids: a smooth field moves their border by a few mm, at most a share of the radius."""
 TALL = 1e4
 """Half axis of things that run through the whole body."""
 
@@ -85,29 +85,43 @@ class Body:
         """Noise-free HU, (len(z), len(y), len(x)) per phase, at body coordinates x, y, z (mm)."""
         size = (len(z), len(y), len(x))
         hu = {phase: np.full(size, TISSUES["air"].plain, np.float32) for phase in enhancement}
-        wobble = 1 + WOBBLE * self.shape.on_grid(x, y, z)
-        mottle = self.mottle.on_grid(x, y, z)
-        for part in self.parts:
-            _paint_part(hu, part, (x, y, z), wobble, mottle, enhancement)
+        shape, mottle = self.shape.on_grid(x, y, z), self.mottle.on_grid(x, y, z)
+        for part in self._parts_in((x, y, z)):
+            _paint_part(hu, part, (x, y, z), shape, mottle, enhancement)
         return hu
+
+    def _parts_in(self, grid: Tuple[Axis, Axis, Axis]) -> List[Part]:
+        """The parts that may reach into a grid, in order."""
+        centers = np.array([part.center for part in self.parts])  # (parts, 3)
+        reach = np.array([_reach(part) for part in self.parts])
+        low, high = np.array([axis[0] for axis in grid]), np.array([axis[-1] for axis in grid])
+        near = ((centers + reach >= low) & (centers - reach <= high)).all(axis=1)
+        return [self.parts[i] for i in np.flatnonzero(near)]
+
+
+def _reach(part: Part) -> List[float]:
+    """How far from its centre a part may be seen, mm."""
+    return [axis * (1 + 4 * WOBBLE_SHARE) + 4 * EDGE_MM for axis in part.axes]
 
 
 def _paint_part(
     hu: Dict[Phase, Field],
     part: Part,
     grid: Tuple[Axis, Axis, Axis],
-    wobble: Field,
+    shape: Field,
     mottle: Field,
     enhancement: Dict[Phase, float],
 ) -> None:
     """Blend one ellipsoid over what is there, touching only its bounding box."""
-    spans = [span_of(axis, c, a * (1 + 4 * WOBBLE) + 4 * EDGE_MM) for axis, c, a in zip(grid, part.center, part.axes)]
+    spans = [span_of(axis, c, r) for axis, c, r in zip(grid, part.center, _reach(part))]
     if any(s.stop <= s.start for s in spans):
         return
     window = (spans[2], spans[1], spans[0])
     u, v, w = (((axis[s] - c) / a) ** 2 for axis, s, c, a in zip(grid, spans, part.center, part.axes))
     radius = np.sqrt(w[:, None, None] + v[None, :, None] + u[None, None, :]).astype(np.float32)  # (Z, Y, X)
-    cover = soft_step((wobble[window] - radius) * np.float32(min(part.axes) / EDGE_MM))
+    thinnest = min(part.axes)
+    outline = 1 + np.float32(min(WOBBLE_MM / thinnest, WOBBLE_SHARE)) * shape[window]
+    cover = soft_step((outline - radius) * np.float32(thinnest / EDGE_MM))
     tissue = TISSUES[part.tissue]
     for phase, image in hu.items():
         value = np.float32(tissue.hu(phase, enhancement[phase])) + np.float32(tissue.mottle) * mottle[window]
@@ -153,6 +167,10 @@ _TRUNK: Tuple[Part, ...] = (
 _ORGANS: Tuple[Part, ...] = (
     Part("liver", (-72, -8, 35), (64, 68, 78)),
     Part("liver", (-20, -45, 45), (52, 24, 40)),
+    Part("vein", (-55, -4, 32), (30, 4.5, 5)),
+    Part("vein", (-72, 8, 58), (5, 26, 5)),
+    Part("vein", (-90, -22, 22), (4, 4, 28)),
+    Part("vein", (-48, -24, 62), (4, 22, 5)),
     Part("spleen", (104, 34, 40), (26, 36, 46)),
     Part("kidney", (60, 42, -45), (25, 24, 54)),
     Part("water", (52, 38, -45), (9, 8, 18)),

@@ -19,7 +19,7 @@ from her2_core.case import Clinical
 RESPONSE_CORRELATION = 0.4
 """Of primary and target response: both kinds of lesions carry information, neither all of it."""
 TREND_WEIGHT: Tuple[float, float, float, float] = (-0.5, 0.6, 0.75, 0.85)
-WEIGHTS: Dict[str, float] = {"risk": 0.65, "primary": 0.65, "targets": 0.80, "trend": 0.78, "discordance": 0.40}
+WEIGHTS: Dict[str, float] = {"risk": 0.60, "primary": 0.68, "targets": 0.85, "trend": 0.80, "discordance": 0.30}
 """Log-hazard per standard deviation; tuned so that the truth reaches a C-index of about 0.80 (He 2024, Table 3)."""
 LOG_HAZARD_HER2_2PLUS = 0.25
 LOG_HAZARD_PER_LINE = 0.20
@@ -59,8 +59,8 @@ class Latents:
 
     @property
     def lesion_spread(self) -> float:
-        """Standard deviation of the targets' own deviation from the patient's activity, 0.1 to 1.1."""
-        return float(0.6 + 0.5 * self.discordance / np.sqrt(3.0))
+        """Standard deviation of the targets' own deviation from the patient's activity, 0.1 to 0.8."""
+        return float(0.45 + 0.35 * self.discordance / np.sqrt(3.0))
 
 
 def draw_latents(rng: np.random.Generator) -> Latents:

@@ -42,7 +42,7 @@ GROWTH_RANGE = (-2.6, 0.75)
 
 BASELINE_NOISE = 1.2
 """The untreated look shows the risk only weakly."""
-STRUCTURE_NOISE = 0.30
+STRUCTURE_NOISE = 0.20
 """Spread of a lesion's visible structure about its activity, per examination."""
 NEW_LESION_LEVEL, NEW_LESION_CHANCE = 1.3, 0.6
 

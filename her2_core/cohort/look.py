@@ -27,7 +27,7 @@ VIABLE: Dict[Organ, Tissue] = {
     "Other": Tissue(38, 28, 44),
 }
 """Living tumour: HU without contrast and what contrast adds."""
-CORE_HU = 14.0
+CORE_HU = 8.0
 CAVITY_HU = -320.0
 """A dying lung lesion cavitates: partly air, so that it shows in the lung window too."""
 EDGE_MM = 1.4
@@ -58,7 +58,7 @@ class Structure:
     """Numbers that describe the inside of a lesion at one examination.
 
     Attributes:
-        core: radius of the low-density core relative to the lesion, 0 to 0.85.
+        core: radius of the low-density core relative to the lesion, 0 to 0.88.
         rim_hu: extra enhancement of the rim (venous, HU).
         texture_hu: standard deviation of the inner texture.
         shift_hu: change of the living tissue's density.
@@ -89,8 +89,8 @@ def structure_of(state: LesionState, core_bias: float) -> Structure:
     active = 1.0 / (1.0 + np.exp(-1.5 * state.structure))
     if not state.treated:
         return Structure(core_bias, 12.0, 8.0 + 12.0 * active, 0.0)
-    core = 0.3 * core_bias + 0.80 * (1 - active)
-    return Structure(float(min(core, 0.85)), 42.0 * active, 6.0 + 14.0 * active, 14.0 * (2 * active - 1))
+    core = 0.3 * core_bias + 0.88 * (1 - active)
+    return Structure(float(min(core, 0.88)), 50.0 * active, 5.0 + 15.0 * active, 20.0 * (2 * active - 1))
 
 
 def paint_lesion(
