@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Any, Iterator, Optional
@@ -25,7 +26,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("folder", metavar="DICOM_DIR", type=Path, help="folder with DICOM files at any depth")
     parser.add_argument("--therapy-start", metavar="DATE", help="first day of anti-HER2 therapy, YYYY-MM-DD")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--json", action="store_true", help="print JSON; files that belong to no patient go to stderr")
     parser.set_defaults(run=run)
 
 
@@ -34,7 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
     start = _date(arguments.therapy_start)
     paired = pair(scan_with_progress(arguments.folder), start)
     if arguments.json:
-        print(json.dumps([patient.to_json() for patient in paired], indent=2, ensure_ascii=False))
+        print(json.dumps([patient.to_json() for patient in paired if patient.patient], indent=2, ensure_ascii=False))
+        for orphan in (patient for patient in paired if not patient.patient):
+            print("\n".join(_patient_lines(orphan)), file=sys.stderr)
     else:
         for patient in paired:
             print("\n".join(_patient_lines(patient)))

@@ -88,7 +88,7 @@ def _files(folder: Path) -> List[Path]:
 
 def _listed(names: List[str]) -> str:
     shown = ", ".join(names[:NAMES_SHOWN])
-    return shown if len(names) <= NAMES_SHOWN else f"{shown} and {len(names) - NAMES_SHOWN} more files"
+    return shown if len(names) <= NAMES_SHOWN else f"{shown} and {len(names) - NAMES_SHOWN} more"
 
 
 def _problems(headers: List[FileHeader], folder: Path) -> List[SetAside]:

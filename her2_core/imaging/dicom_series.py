@@ -223,9 +223,9 @@ def _without_duplicates(stack: Sequence[Frame]) -> Tuple[List[Tuple[int, List[Fr
     A series that scans the same places again under another acquisition number (arterial and venous in one series)
     becomes one part per acquisition. Otherwise the first slice at each place stays.
     """
-    files: Dict[Tuple[str, int], Frame] = {}
-    for frame in stack:
-        files.setdefault((frame.sop_uid or frame.path, frame.number), frame)
+    files: Dict[Tuple[str, int, Tuple[float, ...]], Frame] = {}
+    for frame in stack:  # the place counts too: careless anonymisation gives one UID to many slices
+        files.setdefault((frame.sop_uid or frame.path, frame.number, frame.position), frame)
     copies = len(stack) - len(files)
     warnings = [f"{copies} cop{'ies' if copies > 1 else 'y'} of the same image left out"] if copies else []
     ordered = sorted(files.values(), key=_order)

@@ -128,7 +128,7 @@ def _with_set_aside(
         found.append(replace(patient, warnings=(*patient.warnings, *names), set_aside=(*patient.set_aside, *own)))
     for other in sorted({item.patient_id for item in aside} - known):
         own = tuple(item for item in aside if item.patient_id == other)
-        warnings = ("no usable CT",) if other else ("these files belong to no patient",)
+        warnings = ("no usable CT",) if other else ()
         found.append(PairedPatient(other, "", (), warnings, own))
     return found
 
