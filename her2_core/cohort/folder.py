@@ -20,6 +20,7 @@ from her2_core.case import CASE_ID
 from her2_core.cohort.table1 import COHORTS
 from her2_core.decoding import decode, encode
 from her2_core.errors import BadInput
+from her2_core.tables import Row, read_rows
 
 HEADER_FILE, PATIENTS_FILE, CASES_FOLDER = "cohort.json", "patients.csv", "cases"
 COLUMNS = ("case_id", "cohort", "file")
@@ -49,7 +50,7 @@ class CohortHeader:
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of `patients.csv`; `row` counts from 2, the first line below the header."""
+    """One row of `patients.csv`; `row` 1 is the first below the header."""
 
     case_id: str
     cohort: str
@@ -130,9 +131,11 @@ def read_header(folder: Path) -> CohortHeader:
     Raises:
         BadInput: missing, or not of this schema.
     """
-    text = _read_text(folder / HEADER_FILE)
+    path = folder / HEADER_FILE
     try:
-        value = json.loads(text)
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise _missing(path, error) from None
     except (ValueError, RecursionError) as error:
         raise BadInput(f"is not JSON ({error}).", where=HEADER_FILE) from None
     return decode(CohortHeader, value, HEADER_FILE)
@@ -148,8 +151,6 @@ def read_entries(folder: Path) -> List[Entry]:
     if problems:
         row, column, what, remedy = problems[0]
         raise BadInput(what, where=f"{PATIENTS_FILE} row {row}, column {column}", hint=remedy)
-    if not entries:
-        raise BadInput("lists no patient.", where=PATIENTS_FILE, hint="Add one row per patient.")
     return entries
 
 
@@ -161,29 +162,27 @@ def scan_entries(folder: Path) -> Tuple[List[Entry], List[RowProblem]]:
     """The good rows of `patients.csv` and everything that is wrong with the others.
 
     Raises:
-        BadInput: the file is missing or has other columns.
+        BadInput: the file is missing, no table, or lacks a column.
     """
-    lines = _read_text(folder / PATIENTS_FILE).splitlines()
-    reader = csv.DictReader(lines)
-    if tuple(reader.fieldnames or ()) != COLUMNS:
-        found = ", ".join(reader.fieldnames or ()) or "none"
-        raise BadInput(f"has the columns {found}.", where=PATIENTS_FILE, hint=f"Needed: {', '.join(COLUMNS)}.")
+    path = folder / PATIENTS_FILE
+    try:
+        rows = read_rows(path, needed=COLUMNS)
+    except OSError as error:
+        raise _missing(path, error) from None
     entries: List[Entry] = []
     problems: List[RowProblem] = []
     seen: Dict[str, int] = {}
-    for number, row in enumerate(reader, start=2):
-        wrong = _row_problems(folder, number, row, seen)
+    for row in rows:
+        wrong = _row_problems(folder, row, seen)
         problems += wrong
         if not wrong:
-            entries.append(Entry(row["case_id"], row["cohort"], folder / row["file"], number))
+            entries.append(Entry(row["case_id"], row["cohort"], folder / row["file"], row.number))
     return entries, problems
 
 
-def _row_problems(folder: Path, number: int, row: Dict[str, str], seen: Dict[str, int]) -> List[RowProblem]:
-    if None in row or None in row.values():
-        return [(number, "file", "has more or fewer fields than the header.", "Write case_id,cohort,file.")]
+def _row_problems(folder: Path, row: Row, seen: Dict[str, int]) -> List[RowProblem]:
     problems: List[RowProblem] = []
-    case_id, name = row["case_id"], row["file"]
+    case_id, name, number = row["case_id"], row["file"], row.number
     if not CASE_ID.match(case_id):
         problems.append((number, "case_id", f"{case_id!r} is no case id.", "26 characters A-Z, 2-7."))
     if case_id in seen:
@@ -216,13 +215,6 @@ def write_index(folder: Path, header: CohortHeader, rows: Sequence[Tuple[str, st
         writer.writerows(rows)
 
 
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        hint = "A cohort folder holds cohort.json, patients.csv and the bundles."
-        raise BadInput(f"there is no {path.name} in {path.parent}.", hint=hint) from None
-    except NotADirectoryError:
-        raise BadInput(f"{path.parent} is not a folder.") from None
-    except UnicodeDecodeError:
-        raise BadInput("is not UTF-8 text.", where=path.name, hint="Save it as UTF-8.") from None
+def _missing(path: Path, error: OSError) -> BadInput:
+    hint = "A cohort folder holds cohort.json, patients.csv and the bundles."
+    return BadInput(f"there is no readable {path.name} in {path.parent} ({error.strerror}).", hint=hint)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,23 @@ NOT_EVALUABLE = 0.01
 CENTER_SD_MM = 1.2
 BOX_MARGIN = (1.05, 1.20)
 BOX_MARGIN_MM, BOX_LEAST_MM = 1.5, 12.0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A case and the series its boxes were drawn on: what CASE.json holds.
+
+    Attributes:
+        case: the case.
+        sources: time point -> phase -> SeriesInstanceUID.
+    """
+
+    case: Case
+    sources: Dict[str, Dict[str, str]]
+
+    def to_json(self) -> Dict[str, Any]:
+        """JSON-ready content of CASE.json."""
+        return {"case": self.case.to_json(), "sources": self.sources}
 
 
 def read_patient(patient: Patient, studies: Sequence[Study]) -> Case:
