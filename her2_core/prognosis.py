@@ -14,6 +14,7 @@ RESEARCH_USE_ONLY = "Research use only. Not a medical device; not for diagnosis 
 SYNTHETIC = (
     "SYNTHETIC: the model was trained on computer-generated phantom patients; its numbers have no clinical meaning."
 )
+SYNTHETIC_CASE = "SYNTHETIC CASE: this patient's data were made or altered by software."
 
 RiskGroup = Literal["high", "low"]
 

@@ -30,7 +30,6 @@ from her2_core.models.weights import Provenance, load_weights, save_weights
 from her2_core.survival.nomogram import Nomogram
 
 SUMS = "SHA256SUMS"
-WITH_TDLM, WITHOUT_TDLM = "Nomo-LDLM-2F", "Nomo-w/o-TDLM"
 _REQUIRED = ("card.json", "ldlm.json", "ldlm.safetensors", "nomogram.json", "tables.json")
 _OPTIONAL = ("tdlm.json", "tdlm.safetensors")
 

@@ -9,6 +9,7 @@ from her2_core.decoding import decode, encode
 from her2_core.errors import BadInput, ModelError
 from her2_core.models.prepare import MarkerTable
 from her2_core.models.standardise import Standardisation
+from her2_core.prognosis import RiskGroup
 from her2_core.survival.rescale import PiecewiseRescale
 
 
@@ -20,7 +21,7 @@ class Score:
     cutoff: float
 
     @property
-    def group(self) -> str:
+    def group(self) -> RiskGroup:
         """ "high" if the score reaches the cut-off."""
         return "high" if self.value >= self.cutoff else "low"
 
