@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from typing import Dict
 
 from matplotlib.axes import Axes
@@ -18,6 +19,7 @@ RISK_COLOURS: Dict[str, str] = {"low": BLUE, "high": ORANGE}
 """Okabe-Ito blue and vermilion."""
 SALIENCY_COLOURS = "inferno"
 DOTS_PER_INCH = 130
+NOTICE_SIZE = 7
 
 
 def new_figure(width_in: float, height_in: float) -> Figure:
@@ -38,7 +40,8 @@ def tidy(axes: Axes) -> None:
 
 def stamp(figure: Figure, text: str) -> None:
     """Write the notice into the picture itself, so that it stays when the picture is copied out of the report."""
-    figure.supxlabel(text, fontsize=7, color=MUTED)
+    per_line = int(figure.get_figwidth() * 72 / (NOTICE_SIZE * 0.56))
+    figure.supxlabel("\n".join(textwrap.wrap(text, per_line)), fontsize=NOTICE_SIZE, color=MUTED)
 
 
 def to_png(figure: Figure) -> bytes:
