@@ -68,7 +68,7 @@ def kernel_class(series: Series) -> int:
 
 def _extent(series: Series) -> float:
     low, high = series.extent_mm
-    return high - low + series.thickness_mm
+    return high - low
 
 
 _CRITERIA: Tuple[_Criterion, ...] = (

@@ -18,6 +18,12 @@ _STORAGE_ROOT = "1.2.840.10008."
 _HU_TYPES = ("", "HU", "HU_MOD", "US")
 """Rescale Type (0028,1054) of values that are Hounsfield units; US = unspecified (PS3.3 C.11.1.1.2)."""
 
+_UNDECLARED = (
+    ("utf-8", rb"(?:[\x00-\x7f]|[\xe3-\xe9][\x80-\xbf]{2})+"),
+    ("gb18030", rb"(?:[\x00-\x7f]|[\xa1-\xf7][\xa1-\xfe])+"),
+)
+"""Byte patterns of Chinese text; a lone accented Latin letter matches neither."""
+
 _TAGS = (  # noqa: SIM905  # forty quoted words are harder to read
     "SOPClassUID SOPInstanceUID Modality ImageType StudyDate StudyInstanceUID SeriesInstanceUID PatientID "
     "IssuerOfPatientID PatientName PatientBirthDate PatientSex StudyDescription SeriesDescription ProtocolName "
@@ -147,8 +153,8 @@ def _header(path: Path, data: Any, sop_class: str) -> FileHeader:
         study_uid=_text(data, "StudyInstanceUID"),
         study_date=_text(data, "StudyDate"),
         series_uid=_text(data, "SeriesInstanceUID"),
-        description=_text(data, "SeriesDescription"),
-        protocol=_text(data, "ProtocolName"),
+        description=_free_text(data, "SeriesDescription"),
+        protocol=_free_text(data, "ProtocolName"),
         kernel=_text(data, "ConvolutionKernel"),
         contrast_agent=_text(data, "ContrastBolusAgent") or ("yes" if data.get("ContrastBolusAgentSequence") else ""),
         image_type=tuple(part.upper() for part in _texts(data, "ImageType")),
@@ -274,6 +280,18 @@ def _texts(data: Any, keyword: str) -> Tuple[str, ...]:
 
 def _text(data: Any, keyword: str) -> str:
     return " ".join(("\\".join(_texts(data, keyword))).split())
+
+
+def _free_text(data: Any, keyword: str) -> str:
+    """A description; Chinese ones are often written in GB2312 or UTF-8 without saying so (0008,0005)."""
+    text = _text(data, keyword)
+    if data.get("SpecificCharacterSet"):
+        return text
+    written = text.encode("latin-1", "replace")
+    for encoding, pattern in _UNDECLARED:
+        if re.fullmatch(pattern, written):
+            return written.decode(encoding, "replace")
+    return text
 
 
 def _numbers(data: Any, keyword: str) -> Tuple[float, ...]:

@@ -34,6 +34,7 @@ def data_set(pixels: Optional[npt.NDArray[Any]], **tags: Any) -> Any:
     from pydicom.tag import Tag
 
     values: Dict[str, Any] = {
+        "SpecificCharacterSet": "ISO_IR 192",
         "SOPClassUID": CT_IMAGE,
         "Modality": "CT",
         "PatientID": "P1",
