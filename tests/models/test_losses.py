@@ -147,10 +147,10 @@ def test_unknown_labels_do_not_enter_the_cross_entropy() -> None:
 
 
 def test_labels_turn_at_twelve_months_and_early_censoring_is_unknown() -> None:
-    days = torch.tensor([365, 366, 365, 366])  # 12 months are 365.25 days
-    label, known = one_year_label(days, torch.tensor([True, True, False, False]))
-    assert label.tolist() == [0, 1, 0, 1]
-    assert known.tolist() == [True, True, False, True]
+    days = torch.tensor([365, 366, 365, 366, 365.25])  # 12 months are 365.25 days
+    label, known = one_year_label(days, torch.tensor([True, True, False, False, False]))
+    assert label.tolist() == [0, 1, 0, 1, 0]
+    assert known.tolist() == [True, True, False, True, False]
 
 
 @settings(max_examples=25, deadline=None)
