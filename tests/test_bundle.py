@@ -361,6 +361,27 @@ def test_zip_features_that_hide_things_are_refused() -> None:
             unpack(data)
 
 
+def test_bytes_between_the_members_and_the_directory_are_refused() -> None:
+    size, offset = struct.unpack_from("<LL", GOOD, len(GOOD) - 10)
+    hidden = b"Smith^John"
+    end = struct.pack("<L", offset + len(hidden))
+    data = GOOD[:offset] + hidden + GOOD[offset : offset + size] + GOOD[-22:-6] + end + GOOD[-2:]
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.testzip() is None  # other readers do not notice
+    with pytest.raises(BundleError, match="belong to no member"):
+        unpack(data)
+
+
+def test_members_out_of_order_are_refused() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, value in members(GOOD)[::-1]:
+            archive.writestr(name, value)
+        archive.filelist.reverse()
+    with pytest.raises(BundleError, match="overlap or leave gaps"):
+        unpack(buffer.getvalue())
+
+
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_other_compressions_are_refused(method: int) -> None:
     with pytest.raises(BundleError, match="zip feature"):

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import threading
+from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import httpx
@@ -11,15 +12,16 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from her2_core.bundle import pack, unpack_saliency
+from her2_core.bundle import Bundle, pack, unpack_saliency
 from her2_core.errors import BadInput, ModelError
 from her2_core.multipart import read_multipart
 from her2_core.prognosis import Prognosis
 from her2_core.server.app import create_app
 from her2_core.server.logs import JsonFormatter
+from her2_core.server.routes import infer
 from her2_core.server.settings import ServerSettings
-from support.bundles import bundle, forged
-from support.cases import CASE_ID, changed
+from support.bundles import bundle, forged, rois_of
+from support.cases import CASE_ID, changed, full_case
 from support.predictions import FakeEngine, predicted
 
 GOOD = pack(bundle())
@@ -103,6 +105,15 @@ def test_bad_bundles_are_422_with_their_place(client: TestClient, engine: FakeEn
     body = problem(client.post(URL, files=files(data)), 422, "bad-input")
     assert detail in body["detail"]
     assert not engine.seen
+
+
+def test_case_is_checked_with_pydantic_too(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = full_case()
+    wrong = replace(case, time_points=(replace(case.time_points[0]), *case.time_points[1:]))
+    object.__setattr__(wrong.time_points[0], "day", 0.5)
+    monkeypatch.setattr(infer, "unpack", lambda data: Bundle(wrong, rois_of(wrong)))
+    body = problem(client.post(URL, files=files()), 422, "bad-input")
+    assert body["detail"] == "case.time_points.0.day: is not valid"
 
 
 @pytest.mark.parametrize(
