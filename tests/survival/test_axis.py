@@ -10,7 +10,7 @@ from her2_core.survival.axis import numeric_axis, pretty
 
 @pytest.mark.parametrize(
     ("low", "high", "intervals", "expected"),
-    [  # R 4: pretty(c(low, high), n = intervals)
+    [  # pretty(c(low, high), n = intervals): worked by hand from the rule of the R manual
         (0, 1, 5, [0, 0.2, 0.4, 0.6, 0.8, 1]),
         (1, 10, 5, [0, 2, 4, 6, 8, 10]),
         (0, 18, 10, list(range(0, 20, 2))),
@@ -21,7 +21,7 @@ from her2_core.survival.axis import numeric_axis, pretty
         (0.1, 0.9, 10, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]),
     ],
 )
-def test_pretty_ticks_are_those_of_r(low: float, high: float, intervals: int, expected: list[float]) -> None:
+def test_pretty_ticks_follow_the_rule_of_r(low: float, high: float, intervals: int, expected: list[float]) -> None:
     assert list(pretty(low, high, intervals)) == expected
 
 
