@@ -12,7 +12,18 @@ from her2_core import __version__
 from her2_core.errors import BadInput, Her2Error
 from her2_core.prognosis import RESEARCH_USE_ONLY
 
-COMMANDS: Tuple[str, ...] = ("pair", "crop", "recist", "nomogram", "train", "serve", "predict", "key", "bench")
+COMMANDS: Tuple[str, ...] = (
+    "pair",
+    "crop",
+    "recist",
+    "nomogram",
+    "cohort",
+    "train",
+    "serve",
+    "predict",
+    "key",
+    "bench",
+)
 """Modules of this folder, in the order of a case's route; each imports heavy libraries only when it runs."""
 
 OK, NEGATIVE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130

@@ -197,9 +197,9 @@ def _bowel(rng: np.random.Generator) -> List[Part]:
     """Loops in the front of the lower abdomen, some with gas."""
     parts = []
     for x in (-95, -50, -5, 45, 90):
-        for z in (-120, -85):
+        for z in (-125, -92, -60):
             y = -28 + 26 * (x / 95) ** 2 + rng.normal(0, 5)
-            size = rng.uniform(13, 20)
+            size = rng.uniform(14, 22)
             center = (x + rng.normal(0, 5), y, z + rng.normal(0, 6))
             parts.append(Part("bowel", center, (size, size * 0.8, size)))
             if rng.random() < 0.4:

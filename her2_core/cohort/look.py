@@ -17,7 +17,7 @@ from her2_core.cohort.texture import Axis, Field, Waves
 VIABLE: Dict[Organ, Tissue] = {
     "Stomach": Tissue(40, 34, 52),
     "Lymph node": Tissue(38, 30, 48),
-    "Liver": Tissue(40, 20, 38),
+    "Liver": Tissue(40, 14, 26),
     "Adrenal gland": Tissue(36, 30, 45),
     "Spleen": Tissue(40, 20, 35),
     "Peritoneum": Tissue(36, 28, 44),
