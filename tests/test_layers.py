@@ -110,7 +110,8 @@ def test_light_part_imports_with_every_heavy_package_hidden(repository: Path) ->
 
 def test_light_part_is_python_39(repository: Path) -> None:
     files = [str(p) for p in light_files(repository)]
-    command = [sys.executable, "-m", "vermin", "-t=3.9-", "--no-tips", "--eval-annotations", *files]
+    vermin = Path(sys.executable).with_name("vermin")
+    command = [str(vermin), "-t=3.9-", "--no-tips", "--eval-annotations", *files]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
