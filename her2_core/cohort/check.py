@@ -50,17 +50,29 @@ def check_cohort(path: Union[str, Path], progress: Optional[Progress] = None) ->
     Args:
         path: the folder.
         progress: called with (patients checked, patients in all).
+
+    Raises:
+        BadInput: there is no such folder.
     """
     folder = Path(path)
+    if not folder.is_dir():
+        raise BadInput("is not a folder" if folder.exists() else "no such folder", where=str(folder))
     try:
         header = read_header(folder)
+    except BadInput as error:
+        return [_whole_file(HEADER_FILE, error)]
+    try:
         entries, rows = scan_entries(folder)
     except BadInput as error:
-        where = PATIENTS_FILE if PATIENTS_FILE in str(error) else HEADER_FILE  # either names the file
-        return [Problem("error", where, None, "", error.what, error.hint or "See the documentation of cohort folders.")]
+        return [_whole_file(PATIENTS_FILE, error)]
     problems = [Problem("error", PATIENTS_FILE, row, column, what, remedy) for row, column, what, remedy in rows]
     problems += _check_bundles(folder, header, entries, progress)
     return problems + list(_unlisted(folder, entries, problems))
+
+
+def _whole_file(name: str, error: BadInput) -> Problem:
+    place = (error.where or name).rpartition(name)[2].strip(" .,:")
+    return Problem("error", name, None, place, error.what, error.hint or "Correct the file.")
 
 
 def _check_bundles(

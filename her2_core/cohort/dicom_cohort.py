@@ -52,6 +52,8 @@ def write_phantom_dicom_cohort(
     rows: List[TruthRow] = []
     with new_folder(truth_folder(target)) as truth, new_folder(target) as folder:
         (folder / CASES_FOLDER).mkdir()
+        if progress:
+            progress(0, len(jobs))
         for cohort, index in jobs:
             patient = draw_patient(seed, cohort, index)
             write_bundle(folder / CASES_FOLDER / f"{patient.case_id}{SUFFIX}", _one(folder, patient, matrix, language))

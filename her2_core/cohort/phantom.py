@@ -131,7 +131,9 @@ def check_empty(folder: Path) -> None:
 def _run(
     work: Callable[[Job], TruthRow], jobs: List[Job], workers: int, progress: Optional[Progress]
 ) -> List[TruthRow]:
-    results = []
+    results: List[TruthRow] = []
+    if progress:
+        progress(0, len(jobs))
     with _pool(min(workers, len(jobs))) as pool:
         run: Callable[..., Iterable[TruthRow]] = map if pool is None else partial(pool.map, chunksize=4)
         for result in run(work, jobs):

@@ -18,8 +18,8 @@ def stream(seed: int, cohort: str, index: int, *purpose: object) -> np.random.Ge
     Streams of different arguments are independent, so patients, lesions and series can be drawn in any order and
     in parallel; adding a new purpose changes no other stream.
     """
-    key = int.from_bytes(_digest(seed, cohort, index, *purpose), "big")
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
+    key = int.from_bytes(_digest(seed, cohort, index, *purpose)[:16], "big")
+    return np.random.Generator(np.random.Philox(key=key))
 
 
 def case_id_of(seed: int, cohort: str, index: int) -> str:
