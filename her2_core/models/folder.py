@@ -135,17 +135,20 @@ def _load(path: Path) -> ModelFolder:
             where="card.json",
             hint="Update HER2 Response.",
         )
+    known = ModelCard.from_json(card)
+    tables = Tables.from_json(_read(path / "tables.json"))
+    nomograms = {
+        variant: FittedNomogram(Nomogram.from_json(entry["nomogram"]), float(entry["cutoff"]))
+        for variant, entry in _read(path / "nomogram.json").items()
+    }
     ldlm, _ = load_weights(path, "ldlm", LDLM)
     tdlm = load_weights(path, "tdlm", TDLM)[0] if (path / "tdlm.json").is_file() else None
     return ModelFolder(
-        card=ModelCard.from_json(card),
+        card=known,
         ldlm=ldlm,
         tdlm=tdlm,
-        tables=Tables.from_json(_read(path / "tables.json")),
-        nomograms={
-            variant: FittedNomogram(Nomogram.from_json(entry["nomogram"]), float(entry["cutoff"]))
-            for variant, entry in _read(path / "nomogram.json").items()
-        },
+        tables=tables,
+        nomograms=nomograms,
         sha256=sha256,
     )
 
@@ -174,7 +177,7 @@ def _provenance(card: ModelCard) -> Provenance:
 
 
 def _write(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=1, allow_nan=False, sort_keys=True) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _read(path: Path) -> Dict[str, Any]:
