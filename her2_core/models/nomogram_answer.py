@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Dict, List, Mapping, Optional, Tuple
 
 from her2_core.case import Case
+from her2_core.errors import BadInput
 from her2_core.models.folder import FittedNomogram
 from her2_core.models.losses import DAYS_PER_MONTH
 from her2_core.models.nomogram_inputs import VARIANTS, WITH_TDLM, WITHOUT_TDLM, nomogram_row
@@ -38,7 +39,10 @@ def answer(
     if reason is not None:
         return NomogramResult(variant=variant, reason=reason)
     fitted = nomograms[variant]
-    score = fitted.nomogram.score_one(inputs, [months * DAYS_PER_MONTH for months in HORIZONS_MONTHS])
+    try:
+        score = fitted.nomogram.score_one(inputs, [months * DAYS_PER_MONTH for months in HORIZONS_MONTHS])
+    except BadInput as error:  # a level that no training patient had
+        return NomogramResult(variant=variant, reason=str(error))
     survival, notes = _horizons(case, used, score)
     return NomogramResult(
         variant=variant,

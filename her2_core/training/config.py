@@ -88,7 +88,16 @@ class TrainingConfig:
     @staticmethod
     def quick() -> TrainingConfig:
         """The same code at reduced resolution and epochs, for two processor cores and a few minutes."""
-        raise NotImplementedError
+        return TrainingConfig(
+            name="quick",
+            ldlm=LdlmConfig.quick(32),
+            epochs=16,
+            patients_per_batch=12,
+            time_points=3,
+            folds=2,
+            fold_epochs=8,
+            memory_limit_mb=2048,
+        )
 
     def to_json(self) -> Dict[str, Any]:
         """JSON-ready dict."""

@@ -67,7 +67,7 @@ def fit_nomograms(cases: Sequence[Case], ldlm: Values, tdlm: Values, config: Tra
     notes: List[str] = []
     for variant, variables in VARIANTS.items():
         if TDLM in variables and not np.isfinite(tdlm).any():
-            notes.append(f"{variant}: not fitted, there is no marker model")
+            notes.append(f"{variant}: not fitted, no out-of-sample TDLM scores (too few patients with markers)")
             continue
         try:
             nomogram, said = _fit(frame, variables, config.nomogram_ridge)
