@@ -20,6 +20,7 @@ _ROI_NOTES: Dict[str, str] = {
     "end_of_volume": "the box lies on the first or last slice; that slice was repeated",
     "missing_slice": "a slice next to the box is missing; the nearest one was used",
     "outside_image": "part of the region lies outside the CT image",
+    "unassigned_phase": "the headers name neither the arterial nor the venous phase; read as venous",
 }
 
 Level = Literal["info", "warning", "error"]
