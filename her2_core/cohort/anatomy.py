@@ -143,7 +143,7 @@ def soft_step(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 def draw_body(rng: np.random.Generator) -> Body:
     """One patient's anatomy: the common plan, slightly varied."""
     parts = [_varied(part, rng) for part in (*_TRUNK, *_vessels(rng), *_ORGANS, *_bowel(rng), *_BONES)]
-    return Body(tuple(parts), Waves.draw(rng, (45.0, 110.0)), Waves.draw(rng, (3.0, 14.0), count=40))
+    return Body(tuple(parts), Waves.draw(rng, (45.0, 110.0)), Waves.draw(rng, (3.0, 14.0)))
 
 
 def _varied(part: Part, rng: np.random.Generator) -> Part:
