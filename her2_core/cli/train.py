@@ -44,7 +44,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     config = _config(arguments)
     cohort = read_cohort(arguments.cohort)
-    model = fit_model(cohort, config, arguments.out, progress=Bar(), force=arguments.force, name=arguments.name)
+    model = fit_model(
+        cohort,
+        config,
+        arguments.out,
+        progress=Bar(),
+        replace=arguments.force,
+        restart=arguments.force,
+        name=arguments.name,
+    )
     if arguments.json:
         print(json.dumps({"sha256": model.sha256, **model.card.to_json()}, indent=2))
     else:

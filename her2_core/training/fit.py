@@ -44,7 +44,8 @@ def fit_model(
     out: Path,
     *,
     progress: Optional[Progress] = None,
-    force: bool = False,
+    replace: bool = False,
+    restart: bool = False,
     name: str = "her2-response",
 ) -> ModelFolder:
     """Train a model on the "training" patients of a cohort and write it as one folder.
@@ -57,7 +58,8 @@ def fit_model(
         config: everything that decides how.
         out: model folder to write.
         progress: who is told.
-        force: replace `out`, and start again instead of going on.
+        replace: an existing `out` is replaced when the new model is complete.
+        restart: forget an interrupted run instead of going on with it.
         name: of the model.
 
     Raises:
@@ -69,7 +71,7 @@ def fit_model(
     progress = progress or Silent()
     data_sha256 = cohort.data_sha256()
     fingerprint = _fingerprint(config, data_sha256)
-    work = _work_folder(out, fingerprint, force)
+    work = _work_folder(out, fingerprint, replace, restart)
     run = Run(work, fingerprint, memory_limit_mb(config.memory_limit_mb), progress)
     patients, skipped = _prepared(cohort.of("training"), config, progress, "Training images")
     _check_patients(patients)
@@ -110,12 +112,12 @@ def _fingerprint(config: TrainingConfig, data_sha256: str) -> str:
     return hashlib.sha256(told.encode()).hexdigest()
 
 
-def _work_folder(out: Path, fingerprint: str, force: bool) -> Path:
+def _work_folder(out: Path, fingerprint: str, replace: bool, restart: bool) -> Path:
     """The folder of checkpoints; started anew, or that of an interrupted run with the same fingerprint."""
-    if out.exists() and not force:
+    if out.exists() and not replace:
         raise BadInput(f"{out} exists", hint="Choose another folder, or use --force to replace it.")
     work = out.with_name(out.name + ".training")
-    if force:
+    if restart:
         shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True, exist_ok=True)
     mark = work / "fingerprint"
