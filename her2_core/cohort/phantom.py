@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, ContextManager, Dict, Iterable, List, Mapping, Optional, Tuple, Union
+from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Union
 
 from her2_core.bundle import SUFFIX, write_bundle
 from her2_core.cohort.acquisition import ScanOptions
@@ -143,8 +144,18 @@ def _run(
     return results
 
 
-def _pool(workers: int) -> ContextManager[Any]:
-    """Worker processes, or None to stay in this one. Spawned: a fork would copy the locks of running threads."""
+@contextmanager
+def _pool(workers: int) -> Iterator[Optional[ProcessPoolExecutor]]:
+    """Worker processes, or None to stay in this one.
+
+    Spawned: a fork would copy the locks of running threads. Ctrl-C is for this process; it drops what is waiting.
+    """
     if workers <= 1:
-        return nullcontext()
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+        yield None
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)

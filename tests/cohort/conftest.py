@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Dict, List
 
 import numpy as np
@@ -25,8 +24,8 @@ def many() -> Dict[str, npt.NDArray[np.float64]]:
 
 @pytest.fixture(scope="session")
 def patients() -> List[Patient]:
-    """1,500 patients of the internal cohort."""
-    return [draw_patient(77, "internal", index) for index in range(1500)]
+    """1,200 patients of the internal cohort."""
+    return [draw_patient(77, "internal", index) for index in range(1200)]
 
 
 @pytest.fixture(scope="session")

@@ -73,5 +73,5 @@ def test_wrong_cell_is_named_with_file_row_and_column(tmp_path: Path, old: str, 
 
 def test_lesion_that_changes_its_organ_is_refused(tmp_path: Path) -> None:
     text = HEADER + GOOD + GOOD.replace("venous", "arterial").replace("Liver", "Spleen")
-    with pytest.raises(BadInput, match="row 2 .*column organ: T1 is Spleen here, Liver before"):
+    with pytest.raises(BadInput, match=r"row 2 .*column organ: T1 is Spleen here, Liver before"):
         read_boxes(write(tmp_path, text))

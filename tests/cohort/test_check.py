@@ -16,7 +16,7 @@ from her2_core.cohort.folder import Cohort, read_cohort
 from her2_core.errors import BadInput
 
 
-@pytest.fixture()
+@pytest.fixture
 def copy(small_cohort: Cohort, tmp_path: Path) -> Path:
     return Path(shutil.copytree(small_cohort.path, tmp_path / "copy"))
 

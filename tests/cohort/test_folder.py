@@ -13,7 +13,7 @@ from her2_core.cohort.folder import Cohort, CohortHeader, read_cohort, write_ind
 from her2_core.errors import BadInput
 
 
-@pytest.fixture()
+@pytest.fixture
 def copy(small_cohort: Cohort, tmp_path: Path) -> Path:
     """A copy that may be broken."""
     return Path(shutil.copytree(small_cohort.path, tmp_path / "copy"))
@@ -83,7 +83,10 @@ def test_wrong_rows_are_named(copy: Path, change: Callable[[str], str], message:
     [
         (lambda _: "{", "cohort.json: is not JSON"),
         (lambda t: t.replace("her2-cohort/1", "her2-cohort/9"), "cohort.json.schema: must be one of her2-cohort/1"),
-        (lambda t: t.replace('"synthetic": true', '"synthetic": "yes"'), "cohort.json.synthetic: must be true or false"),
+        (
+            lambda t: t.replace('"synthetic": true', '"synthetic": "yes"'),
+            "cohort.json.synthetic: must be true or false",
+        ),
         (lambda t: t.replace('"name"', '"nam"'), "cohort.json: unknown key 'nam'"),
     ],
 )
