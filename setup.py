@@ -20,7 +20,7 @@ STUDY = [
     "psutil>=5.9",
     "lifelines>=0.30",
     "scikit-learn>=1.4",
-    "scipy>=1.11",
+    "scipy>=1.15",
     "pandas>=2.0",
     "matplotlib>=3.8",
     "jinja2>=3.1",
@@ -38,7 +38,7 @@ SERVER = [
     "python-multipart>=0.0.9",
 ]
 LIGHT_TEST = ["pytest>=8", "hypothesis>=6.100"]
-TEST = [*LIGHT_TEST, "captum>=0.7", "httpx>=0.27", "pytest-xdist>=3.5"]
+TEST = [*LIGHT_TEST, "captum>=0.7", "httpx>=0.27", "pytest-xdist>=3.5", "torchsurv>=0.2"]
 
 setup(
     name="her2-response",

@@ -75,7 +75,7 @@ def concordance(time: npt.ArrayLike, event: npt.ArrayLike, risk: npt.ArrayLike) 
     >>> concordance([1, 2, 3], [1, 1, 0], [0.9, 0.2, 0.4])
     0.6666666666666666
     """
-    days, died, score = _checked(time, event, risk)
+    days, died, score = checked_risk(time, event, risk)
     try:
         return float(concordance_index(days, -score, died))
     except ZeroDivisionError:
@@ -93,7 +93,7 @@ def auc_at_one_year(days: npt.ArrayLike, event: npt.ArrayLike, risk: npt.ArrayLi
     Raises:
         BadInput: lengths differ, a value is not finite, or the patients with a label all belong to one class.
     """
-    time, died, score = _checked(days, event, risk)
+    time, died, score = checked_risk(days, event, risk)
     label = one_year_label(time, died)
     poor, good = int(np.sum(label.poor & label.known)), int(np.sum(~label.poor & label.known))
     if poor == 0 or good == 0:
@@ -131,7 +131,7 @@ def one_year_cutoff(days: npt.ArrayLike, event: npt.ArrayLike, score: npt.ArrayL
     Raises:
         BadInput: see `youden_cutoff`.
     """
-    time, died, values = _checked(days, event, score)
+    time, died, values = checked_risk(days, event, score)
     label = one_year_label(time, died)
     return youden_cutoff(label.poor[label.known], values[label.known])
 
@@ -163,7 +163,7 @@ def bootstrap_ci(
     Raises:
         BadInput: the statistic is undefined on the full cohort.
     """
-    days, died, score = _checked(time, event, risk)
+    days, died, score = checked_risk(time, event, risk)
     value = concordance(days, died, score) if statistic == "concordance" else auc_at_one_year(days, died, score)
     comparable = _concordance_pairs(days, died) if statistic == "concordance" else _one_year_pairs(days, died)
     difference = score[:, None] - score[None, :]
@@ -192,9 +192,14 @@ def _one_year_pairs(days: FloatArray, died: BoolArray) -> BoolArray:
     return pairs
 
 
-def _checked(
+def checked_risk(
     time: npt.ArrayLike, event: npt.ArrayLike, risk: npt.ArrayLike
 ) -> Tuple[FloatArray, BoolArray, FloatArray]:
+    """Times, deaths and one value per patient as arrays.
+
+    Raises:
+        BadInput: lengths differ, a value is not finite, a time is not > 0, or an event is not 0 or 1.
+    """
     days, died = _survival(time, event)
     score = np.asarray(risk, dtype=np.float64)
     _same_length(("time", days), ("risk", score))
