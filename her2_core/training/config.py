@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, Literal, Optional
 
 from her2_core.decoding import decode, encode
-from her2_core.errors import BadInput
+from her2_core.errors import BadInput, ModelError
 from her2_core.models.ldlm import LdlmConfig
 from her2_core.models.tdlm import TdlmConfig
 
@@ -126,7 +126,7 @@ def read_config(path: Path) -> TrainingConfig:
         raise BadInput(f"not JSON ({error})", where=path.name, hint="Write a JSON object.") from None
     try:
         return TrainingConfig.from_json(value)
-    except BadInput as error:
+    except (BadInput, ModelError) as error:
         raise BadInput(error.what, where=f"{path.name}: {error.where}", hint=error.hint) from None
 
 

@@ -147,7 +147,8 @@ class _Run:
         size = self.config.patients_per_batch
         batches = [order[i : i + size].tolist() for i in range(0, len(order), size)]
         if len(batches) > 1 and len(batches[-1]) == 1:
-            batches[-2] += batches.pop()
+            lone = batches.pop()
+            batches[-1] += lone
         return batches
 
     def resume(self, checkpoint: Checkpoint) -> None:
