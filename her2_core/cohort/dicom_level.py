@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Dict, Iterator, Literal, Optional, Tuple
 
 import numpy as np
 
 from her2_core.case import Phase
-from her2_core.cohort.acquisition import ScanOptions, Study, acquire
+from her2_core.cohort.acquisition import ScanOptions, Study, acquire, draw_studies
 from her2_core.cohort.dicom_files import SYNTHETIC_LABEL, PatientLabel, SeriesLabel, uid_of, write_slices
 from her2_core.cohort.patients import Patient, draw_patient
-from her2_core.cohort.reading import Reading
+from her2_core.cohort.reading import Reading, read_patient
 from her2_core.cohort.scene import Scene, build_scene
 from her2_core.cohort.texture import Field
 
@@ -31,7 +32,6 @@ DESCRIPTIONS: Dict[Language, Dict[Phase, str]] = {
 FIRST_DAY = date(2021, 3, 1)
 SLAB = 8
 """Slices made at a time, to bound memory."""
-FIRST_TRIES = 1000
 
 
 def write_phantom_patient_dicom(folder: Path, seed: int, matrix: int = 256, language: Language = "en") -> Reading:
@@ -51,13 +51,20 @@ def write_phantom_patient_dicom(folder: Path, seed: int, matrix: int = 256, lang
 
 
 def demonstration_patient(seed: int) -> Patient:
-    """The first patient of the internal cohort who shows everything: two follow-ups, three lesions, all panels."""
-    for index in range(FIRST_TRIES):
-        patient = draw_patient(seed, "internal", index)
-        organs = {c.organ for c in patient.lesions if c.kind == "target"}
-        if len(patient.days) == 3 and len(patient.lesions) >= 3 and len(organs) >= 2 and all(patient.markers):
-            return patient
-    raise AssertionError("one patient in five is suitable")
+    """The first patient of the internal cohort who shows everything.
+
+    Two follow-ups, targets in two organs besides the primary, a marker panel each time, every lesion evaluable.
+    """
+    suitable = (p for p in (draw_patient(seed, "internal", i) for i in count()) if _shows_everything(p))
+    return next(suitable)  # one patient in five
+
+
+def _shows_everything(patient: Patient) -> bool:
+    organs = {c.organ for c in patient.lesions if c.kind == "target"}
+    if len(patient.days) < 3 or len(organs) < 2 or not all(patient.markers):
+        return False
+    case = read_patient(patient, draw_studies(patient))
+    return all(o.state != "not evaluable" for lesion in case.lesions for o in lesion.observations)
 
 
 def write_patient_dicom(
