@@ -21,8 +21,8 @@ from her2_core.training.config import TrainingConfig
 from her2_core.training.evaluate import paper_response
 from her2_core.training.networks import Risk
 
-SEPARATION_RIDGE = 0.01
-"""Penalty (lifelines' `penalizer`) that is used when the fit without one does not converge."""
+SEPARATION_RIDGES = (0.01, 0.1, 1.0)
+"""Penalties (lifelines' `penalizer`) that are tried in turn when the fit does not converge."""
 LEAST_PATIENTS_PER_LEVEL = 2
 FOLLOW_UPS = 2
 
@@ -108,11 +108,15 @@ def _fit(frame: pd.DataFrame, variables: Sequence[str], ridge: float) -> Tuple[N
         left_out = ", ".join(name for name in variables if name not in kept)
         notes.append(f"{left_out} left out, (nearly) all training patients have the same value")
     levels = {name: _present(complete, name) for name in kept if name in LEVELS}
-    try:
-        return Nomogram.fit(complete, OS_DAYS, DIED, kept, levels=levels, ridge=ridge), notes
-    except SeparationError:
-        notes.append(f"fitted with ridge penalty {SEPARATION_RIDGE:g}, since a variable separates the outcomes")
-        return Nomogram.fit(complete, OS_DAYS, DIED, kept, levels=levels, ridge=SEPARATION_RIDGE), notes
+    for penalty in (ridge, *(r for r in SEPARATION_RIDGES if r > ridge)):
+        try:
+            nomogram = Nomogram.fit(complete, OS_DAYS, DIED, kept, levels=levels, ridge=penalty)
+        except SeparationError:
+            continue
+        if penalty > ridge:
+            notes.append(f"fitted with ridge penalty {penalty:g}, since a variable separates the outcomes")
+        return nomogram, notes
+    raise BadInput("the Cox regression does not converge, not even with a ridge penalty")
 
 
 def _varies(frame: pd.DataFrame, name: str) -> bool:
