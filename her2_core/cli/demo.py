@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     for line in model_lines(model):
         say(line)
     say("her2 demo: the patient")
-    walked = walk(arguments.out, model.folder, make_patient, say)
+    walked = walk(arguments.out, model.model, make_patient, say)
     for line in closing_lines(walked):
         say(line)
     return 0

@@ -22,6 +22,7 @@ COMMANDS: Tuple[str, ...] = (
     "serve",
     "predict",
     "key",
+    "demo",
     "bench",
 )
 """Modules of this folder, in the order of a case's route; each imports heavy libraries only when it runs."""

@@ -18,7 +18,7 @@ from her2_core.cohort.reading import Reading
 from her2_core.errors import ImagingError
 from her2_core.files import replacing
 from her2_core.imaging.assign import Assignment, assign, with_phase_notes
-from her2_core.imaging.cut import cut_case
+from her2_core.imaging.cut import Volumes, cut_case
 from her2_core.imaging.dicom_scan import scan_folder
 from her2_core.imaging.pairing import PairedPatient, pair
 from her2_core.keys import case_id, read_key, write_new_key
@@ -94,11 +94,12 @@ def _only(patients: List[PairedPatient]) -> PairedPatient:
 
 def _check_same_series(reading: Reading, assignment: Assignment) -> None:
     """The boxes were drawn on certain series; pairing by headers alone must come to the same ones."""
-    for time_point, phases in reading.sources.items():
-        for phase, uid in phases.items():
-            source = assignment.get(time_point, {}).get(phase)
-            if source is None or source.series.series_uid != uid:
-                raise ImagingError("pairing chose another series than the reader", where=f"{time_point} {phase}")
+    paired: Dict[str, Dict[str, str]] = {
+        name: {phase: assigned.series.series_uid for phase, assigned in found.items()}
+        for name, found in assignment.items()
+    }
+    if paired != reading.sources:
+        raise ImagingError(f"pairing found {paired}, the reader used {reading.sources}", where="the demo's patient")
 
 
 def _tell_pairing(patient: PairedPatient, assignment: Assignment, say: Say) -> None:
@@ -114,7 +115,9 @@ def _tell_pairing(patient: PairedPatient, assignment: Assignment, say: Say) -> N
 
 def _cut(case: Case, patient: PairedPatient, assignment: Assignment, key: bytes) -> Bundle:
     keyed = replace(case, case_id=case_id(key, patient.issuer, patient.patient))
-    volumes = {name: {phase: s.series.volume() for phase, s in found.items()} for name, found in assignment.items()}
+    volumes: Volumes = {
+        name: {phase: s.series.volume() for phase, s in found.items()} for name, found in assignment.items()
+    }
     return Bundle(keyed, with_phase_notes(cut_case(keyed, volumes), assignment))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Dict, Optional, Tuple
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -58,7 +59,12 @@ def _label_row(axes: Axes, item: ObjectLabel) -> None:
 
 
 def _draw_pair(
-    plain: Axes, overlaid: Axes, organ: str, roi: Optional[Roi], heat: Optional[np.ndarray], colours: ScalarMappable
+    plain: Axes,
+    overlaid: Axes,
+    organ: str,
+    roi: Optional[Roi],
+    heat: Optional[npt.NDArray[np.float16]],
+    colours: ScalarMappable,
 ) -> None:
     for axes in (plain, overlaid):
         axes.set_xticks([])

@@ -45,9 +45,13 @@ def pictures(
 
 
 def _nomogram_png(nomogram: Nomogram, prognosis: Prognosis) -> bytes:
+    from her2_core.survival.metrics import DAYS_PER_MONTH
     from her2_core.survival.plots import nomogram_figure
 
-    return to_png(nomogram_figure(nomogram, patient=prognosis.nomogram.inputs, notice=prognosis.notice))
+    figure = nomogram_figure(
+        nomogram, patient=prognosis.nomogram.inputs, unit_length=DAYS_PER_MONTH, notice=prognosis.notice
+    )
+    return to_png(figure)
 
 
 def render(case: Case, prognosis: Prognosis, images: Dict[str, bytes]) -> str:
@@ -55,12 +59,10 @@ def render(case: Case, prognosis: Prognosis, images: Dict[str, bytes]) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     return environment.get_template("report.html.j2").render(
         p=prognosis,
         n=prognosis.nomogram,
         synthetic="SYNTHETIC" in prognosis.notice,
-        css=jinja2.utils.markupsafe.Markup(css),
         images={name: "data:image/png;base64," + base64.b64encode(png).decode("ascii") for name, png in images.items()},
         time_points=case.time_points,
         lesions=[_lesion_row(case, index) for index in range(len(case.lesions))],
