@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Sequence, Tuple
+from typing import Optional, Sequence, Tuple, Union
 
 import numpy as np
 import numpy.typing as npt
 from lifelines import KaplanMeierFitter
 from lifelines.statistics import multivariate_logrank_test
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from her2_core.errors import BadInput
 from her2_core.figures import GRID, INK, MUTED, new_figure, stamp, tidy
@@ -19,6 +19,8 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 """Okabe-Ito: told apart by colour-blind readers."""
 DASHES = ("solid", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)))
 """A second code beside colour, for print in grey."""
+_LABEL_GAP = 15.0
+"""Points between a group's name and the middle of its first number at risk: room for four digits."""
 
 
 @dataclass(frozen=True)
@@ -75,23 +77,46 @@ def kaplan_meier_figure(
     Raises:
         BadInput: no patients, or too many groups.
     """
-    filled = [g for g in groups if len(g.time)]
-    if not 1 <= len(filled) <= len(COLOURS):
-        raise BadInput(f"draws 1 to {len(COLOURS)} groups with patients, not {len(filled)}")
-    figure = new_figure(5.4, 3.9 + 0.19 * len(filled))
-    curves, table = figure.subplots(2, 1, sharex=True, height_ratios=[12, 1 + len(filled)])
-    for index, group in enumerate(filled):
+    figure = new_figure(5.4, 3.9 + 0.19 * sum(len(g.time) > 0 for g in groups))
+    draw_kaplan_meier(figure, groups, time_unit=time_unit, title=title, step=step)
+    stamp(figure, notice)
+    return figure
+
+
+def draw_kaplan_meier(
+    panel: Union[Figure, SubFigure],
+    groups: Sequence[Group],
+    *,
+    time_unit: str = "months",
+    title: str = "",
+    step: Optional[float] = None,
+    last: Optional[float] = None,
+) -> None:
+    """The same inside a larger figure; see `kaplan_meier_figure`.
+
+    Args:
+        panel: where to; it must be empty.
+        groups, time_unit, title, step: see there.
+        last: end of the time axis; None = the longest follow-up. Panels to be compared share it.
+
+    Raises:
+        BadInput: no patients, or too many groups.
+    """
+    drawn = [(index, g) for index, g in enumerate(groups) if len(g.time)]
+    filled = [g for _, g in drawn]
+    if not filled or len(groups) > len(COLOURS):
+        raise BadInput(f"draws 1 to {len(COLOURS)} groups with patients, not {len(filled)} of {len(groups)}")
+    curves, table = panel.subplots(2, 1, sharex=True, height_ratios=[12, 1 + len(filled)])
+    for index, group in drawn:
         _curve(curves, group, index)
-    last = max(float(g.time.max()) for g in filled)
+    last = last or max(float(g.time.max()) for g in filled)
     ticks = np.arange(0.0, last * 1.0001, step or _tick_step(last))
     _dress(curves, title, ticks, last)
     curves.set_xlabel(f"Time ({time_unit})", fontsize=9, color=INK)
-    if len(filled) > 1:
-        text = _p_text(logrank_p(filled))
-        curves.text(0.03, 0.05, text, transform=curves.transAxes, fontsize=9, color=INK)
-    _numbers(table, filled, ticks)
-    stamp(figure, notice)
-    return figure
+    said = _p_text(logrank_p(filled)) if len(filled) > 1 else None
+    legend = curves.legend(loc="upper right", fontsize=9, title=said, title_fontsize=9, alignment="left")
+    legend.get_frame().set(edgecolor="none", alpha=0.8)
+    _numbers(table, drawn, ticks)
 
 
 def _curve(axes: Axes, group: Group, index: int) -> None:
@@ -115,32 +140,32 @@ def _dress(axes: Axes, title: str, ticks: npt.NDArray[np.float64], last: float) 
     axes.set_xticks(ticks)
     axes.set_ylabel("Survival probability", fontsize=9, color=INK)
     axes.grid(color=GRID, linewidth=0.6)
-    axes.legend(loc="upper right", frameon=False, fontsize=9)
     axes.set_title(title, fontsize=10, color=INK, loc="left")
     tidy(axes)
     axes.tick_params(labelbottom=True)
 
 
-def _numbers(axes: Axes, groups: Sequence[Group], ticks: npt.NDArray[np.float64]) -> None:
+def _numbers(axes: Axes, groups: Sequence[Tuple[int, Group]], ticks: npt.NDArray[np.float64]) -> None:
     axes.set_ylim(-len(groups) + 0.4, 1.2)
     axes.set_xticks(ticks)
     axes.tick_params(left=False, labelleft=False, bottom=False, labelbottom=False)
     for side in axes.spines.values():
         side.set_visible(False)
     axes.text(0, 0.75, "Number at risk", fontsize=8, color=MUTED, va="center")
-    for index, group in enumerate(groups):
-        axes.text(
-            -0.035,
-            -index,
+    for row, (index, group) in enumerate(groups):
+        axes.annotate(
             group.label,
-            transform=axes.get_yaxis_transform(),
+            (0, -row),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(-_LABEL_GAP, 0),
+            textcoords="offset points",
             ha="right",
             va="center",
             fontsize=8,
             color=COLOURS[index],
         )
         for x, count in zip(ticks, at_risk(group, list(ticks))):
-            axes.text(x, -index, str(count), ha="center", va="center", fontsize=8, color=INK)
+            axes.text(x, -row, str(count), ha="center", va="center", fontsize=8, color=INK)
 
 
 def _tick_step(last: float) -> float:

@@ -52,6 +52,7 @@ def nomogram_figure(
     patient: Optional[Mapping[str, Value]] = None,
     times: Sequence[float] = MONTHS,
     time_unit: str = "months",
+    unit_length: float = 1.0,
     notice: str = "",
 ) -> Figure:
     """Draw the scales: points, one per variable, total, and survival at the times.
@@ -59,19 +60,22 @@ def nomogram_figure(
     Args:
         nomogram: what to draw.
         patient: values of one patient to mark; None = an empty nomogram.
-        times: when to show survival, in the unit of the training table; times beyond its follow-up are left out.
-        time_unit: its name.
+        times: when to show survival; times beyond the follow-up of the training table are left out.
+        time_unit: unit of `times`, as shown.
+        unit_length: its length in the unit of the training table (30.4375 for months on a table in days).
         notice: small print inside the picture.
 
     Raises:
         BadInput: the patient's values cannot be scored.
     """
-    score = None if patient is None else nomogram.score_one(patient, times)
+    score = None if patient is None else nomogram.score_one(patient, [t * unit_length for t in times])
     upper = [_points_row(), *(_variable_row(nomogram, v, patient, score) for v in nomogram.variables)]
     largest = sum(max(nomogram.points(v, value) for value in v.axis) for v in nomogram.variables)
     totals = pretty(0.0, largest, 10)
     lower = [_total_row(totals, score)]
-    lower += [row for t in times if (row := _survival_row(nomogram, t, time_unit, totals[-1], score)) is not None]
+    for t in times:
+        row = _survival_row(nomogram, f"Survival at {t:g} {time_unit}", t * unit_length, totals[-1], score)
+        lower += [row] if row is not None else []
     rows = [*upper, *lower]
     figure = new_figure(_WIDTH_IN, _ROW_IN * len(rows) + 0.75)
     axes = figure.subplots()
@@ -113,7 +117,7 @@ def _total_row(totals: Sequence[float], score: Optional[NomogramScore]) -> _Row:
 
 
 def _survival_row(
-    nomogram: Nomogram, time: float, unit: str, largest: float, score: Optional[NomogramScore]
+    nomogram: Nomogram, name: str, time: float, largest: float, score: Optional[NomogramScore]
 ) -> Optional[_Row]:
     """None where the scale would be empty: beyond the follow-up, or nobody died by then."""
     baseline = nomogram.baseline.at(time)
@@ -124,7 +128,6 @@ def _survival_row(
         total = nomogram.total_points(math.log(math.log(probability) / math.log(baseline)))
         if -1e-9 <= total <= largest * (1 + 1e-9):
             ticks.append(_Tick(100 * total / largest, f"{probability:g}"))
-    name = f"Survival at {time:g} {unit}"
     if score is None:
         return _Row(name, ticks) if ticks else None
     survival = score.survival[f"{time:g}"]

@@ -91,7 +91,7 @@ def brier_score(
     if probability.min() < 0 or probability.max() > 1:
         raise BadInput("survival probabilities lie between 0 and 1", where="survival")
     weights = _weights(time, died, horizon, resamples, seed)
-    lost: FloatArray = weights.dead @ probability**2 + weights.alive @ (1 - probability) ** 2
+    lost = np.asarray(weights.dead @ probability**2 + weights.alive @ (1 - probability) ** 2, dtype=np.float64)
     return _estimate(lost, np.full(len(lost), float(len(time))), level)
 
 
