@@ -59,8 +59,8 @@ class Latents:
 
     @property
     def lesion_spread(self) -> float:
-        """Standard deviation of the targets' own deviation from the patient's activity, 0.1 to 0.8."""
-        return float(0.45 + 0.35 * self.discordance / np.sqrt(3.0))
+        """Standard deviation of the targets' own deviation from the patient's activity, 0.1 to 0.7."""
+        return float(0.40 + 0.30 * self.discordance / np.sqrt(3.0))
 
 
 def draw_latents(rng: np.random.Generator) -> Latents:

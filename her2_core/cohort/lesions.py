@@ -36,13 +36,13 @@ GROWTH_MEAN: Tuple[float, float, float, float] = (-0.21, -0.08, 0.0, 0.03)
 """Mean logarithmic change of the diameter in each interval under therapy."""
 GROWTH_PER_ACTIVITY: Tuple[float, float, float, float] = (0.13, 0.22, 0.20, 0.20)
 """How much of it follows the activity; more in the second interval, where resistant clones take over."""
-GROWTH_PATIENT_SD, GROWTH_INTERVAL_SD, GROWTH_LESION_SD = 0.05, 0.04, 0.05
+GROWTH_PATIENT_SD, GROWTH_INTERVAL_SD, GROWTH_LESION_SD = 0.08, 0.04, 0.05
 """Size change that has nothing to do with prognosis: tumours may die without shrinking (He 2024, Introduction)."""
 GROWTH_RANGE = (-2.6, 0.75)
 
 BASELINE_NOISE = 1.2
 """The untreated look shows the risk only weakly."""
-STRUCTURE_NOISE = 0.20
+STRUCTURE_NOISE = 0.15
 """Spread of a lesion's visible structure about its activity, per examination."""
 NEW_LESION_LEVEL, NEW_LESION_CHANCE = 1.3, 0.6
 

@@ -90,7 +90,7 @@ def structure_of(state: LesionState, core_bias: float) -> Structure:
     if not state.treated:
         return Structure(core_bias, 12.0, 8.0 + 12.0 * active, 0.0)
     core = 0.3 * core_bias + 0.88 * (1 - active)
-    return Structure(float(min(core, 0.88)), 50.0 * active, 5.0 + 15.0 * active, 20.0 * (2 * active - 1))
+    return Structure(float(min(core, 0.88)), 50.0 * active, 5.0 + 15.0 * active, 32.0 * (2 * active - 1))
 
 
 def paint_lesion(

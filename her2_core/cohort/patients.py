@@ -30,16 +30,18 @@ PANEL_MISSING, VALUE_MISSING = 0.08, 0.12
 NON_TARGETS_PRESENT = 0.5
 
 MARKER_BASELINE: Dict[str, Tuple[float, float, float]] = {
-    "LDH": (200.0, 0.30, 0.25),
-    "NSE": (13.0, 0.35, 0.25),
-    "CEA": (8.0, 1.30, 0.80),
-    "CA125": (30.0, 0.90, 0.60),
-    "CA19-9": (35.0, 1.40, 0.80),
-    "CA72-4": (9.0, 1.30, 0.70),
-    "AFP": (4.0, 0.80, 0.30),
+    "LDH": (200.0, 0.20, 0.25),
+    "NSE": (13.0, 0.25, 0.25),
+    "CEA": (8.0, 0.70, 0.75),
+    "CA125": (30.0, 0.60, 0.60),
+    "CA19-9": (35.0, 0.80, 0.80),
+    "CA72-4": (9.0, 0.70, 0.70),
+    "AFP": (4.0, 0.50, 0.30),
 }
 """Median at baseline (MARKER_UNITS), spread of its logarithm, and how strongly it follows the tumour burden."""
-MARKER_NOISE = 0.18
+MARKER_NOISE = 0.15
+MARKER_RISK = 0.30
+"""How much the hidden risk raises the burden that markers show before therapy."""
 
 
 @dataclass(frozen=True)
@@ -156,11 +158,11 @@ def _draw_markers(
     """Serum markers follow the tumour burden; panels are recorded up to 2F and miss values at random."""
     panels: List[Dict[str, float]] = []
     positive = rng.normal(size=len(MARKERS))
-    burden = 0.0
+    burden = MARKER_RISK * latents.risk
     for time in range(times):
         if time:
             both = 0.4 * latents.activity("primary", time) + 0.6 * latents.activity("target", time)
-            burden += -0.35 + 0.45 * both
+            burden += -0.30 + 0.55 * both
         noise = rng.normal(0, MARKER_NOISE, len(MARKERS))
         kept = rng.random(len(MARKERS)) >= VALUE_MISSING
         recorded = shape.markers and rng.random() >= PANEL_MISSING and time <= 2
