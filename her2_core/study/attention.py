@@ -147,7 +147,9 @@ def organ_pair_table(groups: ByRisk) -> Table:
         "Without the aggregation token and without pairs within one lesion. Relative: weight x (1 + number of objects), "
         "so that patients with few and with many lesions compare.",
     )
-    return Table("figure_6a_organ_attention", "Fig. 6A. Attention between organs", header, tuple(rows), notes)
+    return Table(
+        "figure_6a_organ_attention", "Fig. 6A. Attention between organs", header, tuple(rows), notes, behind_figure=True
+    )
 
 
 def time_importance_table(groups: ByRisk) -> Table:
@@ -163,7 +165,14 @@ def time_importance_table(groups: ByRisk) -> Table:
         "TH-former of LDLM-2F: the aggregation token's weights, averaged over objects; patients with BL, 1F and 2F.",
         "Kruskal-Wallis test; three tests, so compare p with 0.05 / 3 = 0.0167 (Bonferroni).",
     )
-    return Table("figure_6b_time_attention", "Fig. 6B. Importance of the time points", header, tuple(rows), notes)
+    return Table(
+        "figure_6b_time_attention",
+        "Fig. 6B. Importance of the time points",
+        header,
+        tuple(rows),
+        notes,
+        behind_figure=True,
+    )
 
 
 def write_attention(table: AttentionTable, path: Path) -> None:

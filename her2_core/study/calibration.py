@@ -85,7 +85,7 @@ def calibration_table(found: Sequence[Calibration], name: str, title: str) -> Ta
         "p",
         "Left out",
     )
-    return Table(name, title, header, tuple(rows), NOTES)
+    return Table(name, title, header, tuple(rows), NOTES, behind_figure=True)
 
 
 def _observed(point: CalibrationPoint) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping
+from typing import Dict, List, Mapping, Optional
 
 from lifelines import KaplanMeierFitter
 
@@ -74,11 +74,24 @@ def risk_group_table(table: ScoresTable, cutoffs: Mapping[str, float]) -> Table:
         "Cut-off: Youden index on the one-year ROC curve of the training cohort; high risk = score at or above it.",
         "Median OS by Kaplan-Meier; a dash where more than half of the group were alive to the end.",
     )
-    return Table("figure_2_risk_groups", "Fig. 2. Risk groups by the training cut-off", header, tuple(rows), notes)
+    return Table(
+        "figure_2_risk_groups",
+        "Fig. 2. Risk groups by the training cut-off",
+        header,
+        tuple(rows),
+        notes,
+        behind_figure=True,
+    )
+
+
+def median_survival(group: Group) -> Optional[float]:
+    """Kaplan-Meier median in the unit of the group; None where more than half are alive to the end."""
+    if not len(group.time):
+        return None
+    median = float(KaplanMeierFitter().fit(group.time, group.event).median_survival_time_)
+    return median if median < float("inf") else None
 
 
 def _median(group: Group) -> str:
-    if not len(group.time):
-        return NONE
-    median = float(KaplanMeierFitter().fit(group.time, group.event).median_survival_time_)
-    return f"{median:.1f}" if median < float("inf") else NONE
+    median = median_survival(group)
+    return NONE if median is None else f"{median:.1f}"

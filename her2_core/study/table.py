@@ -24,6 +24,7 @@ class Table:
         header: column names.
         rows: cells, as many as the header has.
         notes: how it was computed, below the table.
+        behind_figure: the numbers of a figure; the page folds them away below it.
 
     Raises:
         BadInput: a row has another length than the header.
@@ -34,6 +35,7 @@ class Table:
     header: Tuple[str, ...]
     rows: Tuple[Tuple[str, ...], ...]
     notes: Tuple[str, ...] = ()
+    behind_figure: bool = False
 
     def __post_init__(self) -> None:
         wrong = [row for row in self.rows if len(row) != len(self.header)]

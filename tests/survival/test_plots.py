@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
+import dataclasses
 import subprocess
 import sys
 from typing import Optional
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from her2_core.errors import BadInput
 from her2_core.survival.kaplan_meier import Group, at_risk, kaplan_meier_figure, logrank_p
 from her2_core.survival.nomogram import Baseline, Nomogram
 from her2_core.survival.plots import nomogram_figure
 from her2_core.survival.variables import FactorVariable, NumericVariable
+from support.figures import overlapping, texts, words
 
 PATIENT = {"ldlm_score": 0.7, "RECIST": "SD", "sex": "male", "HER2": "3+"}
 NOTICE = "SYNTHETIC: no clinical meaning. " * 6
@@ -44,25 +42,6 @@ def groups() -> list[Group]:
     return [Group("low risk", low, rng.random(40) < 0.6), Group("high risk", high, rng.random(30) < 0.8)]
 
 
-def texts(figure: Figure) -> list[Text]:
-    FigureCanvasAgg(figure).draw()
-    found = figure.findobj(Text)
-    return [t for t in found if t.get_text() and t.get_visible()]
-
-
-def words(figure: Figure) -> set[str]:
-    return {t.get_text() for t in texts(figure)}
-
-
-def overlapping(figure: Figure) -> list[tuple[str, str]]:
-    boxes = [(t.get_text(), t.get_window_extent().shrunk(0.98, 0.9)) for t in texts(figure)]
-    inside = figure.bbox
-    outside = [
-        (text, "the edge") for text, box in boxes if not inside.contains(*box.p0) or not inside.contains(*box.p1)
-    ]
-    return outside + [(a, b) for (a, one), (b, two) in itertools.combinations(boxes, 2) if one.overlaps(two)]
-
-
 @pytest.mark.parametrize("patient", [None, PATIENT])
 @pytest.mark.parametrize("level", ["2+/FISH+", "a level with quite a long name"])
 @pytest.mark.parametrize("scale", [2.0, 0.4])
@@ -87,6 +66,13 @@ def test_times_beyond_the_follow_up_have_no_scale() -> None:
     shown = words(nomogram_figure(nomogram(), patient=PATIENT))
     assert "Survival at 12 months" in shown
     assert "Survival at 24 months" not in shown
+
+
+def test_scales_in_months_of_a_nomogram_on_days() -> None:
+    days = Baseline(tuple(30.4375 * t for t in range(1, 21)), nomogram().baseline.survival, 609.0)
+    on_days = dataclasses.replace(nomogram(), baseline=days)
+    shown = words(nomogram_figure(on_days, patient=PATIENT, times=(6, 12), unit_length=30.4375))
+    assert shown == words(nomogram_figure(nomogram(), patient=PATIENT, times=(6, 12)))
 
 
 def test_marks_stand_where_the_points_are() -> None:

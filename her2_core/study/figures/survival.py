@@ -40,7 +40,7 @@ def risk_group_figure(table: ScoresTable, cutoffs: Mapping[str, float], notice: 
 def model_figure(table: ScoresTable, model: str, cutoff: float, notice: str) -> Optional[Figure]:
     """Risk groups of one model in all cohorts."""
     panels = [_stage_panel(table, cohort, model, cutoff) for cohort in table.cohorts]
-    return _grid(_two_columns([p for p in panels if p is not None]), notice)
+    return _grid(_rows([p for p in panels if p is not None]), notice)
 
 
 def cohort_figure(summary: CohortSummary, notice: str) -> Optional[Figure]:
@@ -61,7 +61,7 @@ def cohort_logrank(summary: CohortSummary) -> Dict[str, Optional[float]]:
 def recist_figure(table: ScoresTable, notice: str) -> Optional[Figure]:
     """Fig. S8: RECIST by the paper's rule in every cohort; None where nobody has one."""
     panels = [_recist_panel(table, cohort) for cohort in table.cohorts]
-    return _grid(_two_columns([p for p in panels if p is not None]), notice)
+    return _grid(_rows([p for p in panels if p is not None]), notice)
 
 
 def _stage_panel(table: ScoresTable, cohort: str, model: str, cutoff: float) -> Optional[Panel]:
@@ -108,8 +108,10 @@ def _by_centre(summary: CohortSummary) -> List[Group]:
     return _record_groups({**shown, "other": others} if others else shown)
 
 
-def _two_columns(panels: Sequence[Panel]) -> List[List[Panel]]:
-    return [list(panels[i : i + 2]) for i in range(0, len(panels), 2)]
+def _rows(panels: Sequence[Panel]) -> List[List[Panel]]:
+    """Up to three side by side, four as a square."""
+    columns = 2 if len(panels) == 4 else 3
+    return [list(panels[i : i + columns]) for i in range(0, len(panels), columns)]
 
 
 def _grid(rows: Sequence[Sequence[Panel]], notice: str) -> Optional[Figure]:
