@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from her2_core.bundle import Bundle
 from her2_core.case import MARKERS, Case, Clinical, MarkerPanel
 from her2_core.errors import CaseError
+from her2_core.models.prepare import marker_batch
 from her2_core.predictor import Prediction, Predictor
 from her2_core.prognosis import SYNTHETIC, Prognosis
 from support.bundles import rois_of
@@ -132,6 +134,18 @@ def test_without_markers_the_other_nomogram_applies_and_that_is_said(predictor: 
     assert prognosis.nomogram.points is not None
     assert "TDLM score" not in prognosis.nomogram.points
     assert "no_markers" in codes(prognosis)
+
+
+@pytest.mark.parametrize(("times", "median"), [(1, 0.2), (2, 0.4), (3, 0.6), (4, 0.6)])
+def test_the_marker_score_uses_the_table_of_its_follow_ups(predictor: Predictor, times: int, median: float) -> None:
+    patient, folder = a_case(times), predictor.folder
+    assert folder.tdlm is not None
+    assert folder.tables.markers is not None
+    with torch.inference_mode():
+        logits = folder.tdlm(marker_batch([patient], [min(times, 3)], folder.tables.markers)).logits
+    risk = float(torch.softmax(logits.double(), 1)[0, 0])
+    expected = np.interp(risk, [0, median, 1], [0, 0.5, 1])
+    assert predict(predictor, patient).prognosis.tdlm_score == pytest.approx(expected)
 
 
 def test_baseline_only_gives_the_baseline_score_and_reasons_for_the_rest(predictor: Predictor) -> None:

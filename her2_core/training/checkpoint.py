@@ -96,4 +96,7 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tens
     parameters = _parameters(optimizer)
     for name, value in tensors.items():
         index, entry = name.split("/")
-        optimizer.state[parameters[int(index)]][entry] = value
+        parameter = parameters[int(index)]
+        # Fused optimisers walk through memory, so a state must lie there as its parameter does.
+        laid_out = torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value
+        optimizer.state[parameter][entry] = laid_out

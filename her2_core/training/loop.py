@@ -133,7 +133,7 @@ class _Run:
         self.training, self.validation = training, validation
         self.max_rois, self.stage = max_rois, stage
         self.optimizer = torch.optim.AdamW(
-            model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+            model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
         self.scored_follow_ups = min(SCORED_FOLLOW_UPS, config.time_points - 1)
         self.history: List[EpochRecord] = []

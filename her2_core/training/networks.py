@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
+import torch
 
 from her2_core.models.ldlm import LDLM
 from her2_core.models.prepare import MarkerTable, PreparedCase, has_markers
@@ -124,6 +125,7 @@ def _train_ldlm(
     learners = [patients[i] for i in fit]
     standardisation = Standardisation.fit((g, x.float()) for p in learners for g, x in zip(p.groups, p.patches))
     model: LDLM = initialised(LDLM, config.ldlm, seed)
+    model.to(memory_format=torch.channels_last)  # convolutions on processors are up to twice as fast
     result = train(
         model,
         RoiDataset(patients, standardisation, config),

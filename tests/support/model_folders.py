@@ -51,8 +51,9 @@ def nomogram(markers: bool = True) -> Nomogram:
 
 
 def untrained_model(markers: bool = True, synthetic: bool = True, seed: int = 0) -> ModelFolder:
-    """Score tables: identity; cut-off 0.25 at baseline, 0.5 with one follow-up, 0.75 with two."""
+    """LDLM scores are the risk itself, cut-offs 0.25, 0.5, 0.75 with 0, 1, 2 follow-ups; TDLM medians 0.2, 0.4, 0.6."""
     tables = {k: ScoreTable(PiecewiseRescale(0.0, 0.5, 1.0), 0.25 * (k + 1), 40) for k in range(3)}
+    marker_tables = {k: ScoreTable(PiecewiseRescale(0.0, 0.2 + 0.2 * k, 1.0), 0.5, 40) for k in range(3)}
     known = {"Stomach": STATISTICS, "Lymph node": STATISTICS, "Liver": STATISTICS, "Lung": STATISTICS}
     with torch.random.fork_rng():
         torch.manual_seed(seed + 100)
@@ -66,7 +67,7 @@ def untrained_model(markers: bool = True, synthetic: bool = True, seed: int = 0)
             Standardisation(PixelStatistics(0.5, 0.25), known, {"C1": known}),  # type: ignore[dict-item, arg-type]
             tables,
             MarkerTable(names, (2.0,) * len(names), (1.0,) * len(names)) if markers else None,
-            tables if markers else {},
+            marker_tables if markers else {},
         ),
         nomograms={
             WITH_TDLM: FittedNomogram(nomogram(), 100.0),
