@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import List, Set, Tuple
 
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -12,7 +13,19 @@ from matplotlib.text import Text
 
 def texts(figure: Figure) -> List[Text]:
     FigureCanvasAgg(figure).draw()
-    return [t for t in figure.findobj(Text) if t.get_text() and t.get_visible()]
+    undrawn = _labels_beyond_the_axes(figure)
+    return [t for t in figure.findobj(Text) if t.get_text() and t.get_visible() and id(t) not in undrawn]
+
+
+def _labels_beyond_the_axes(figure: Figure) -> Set[int]:
+    """Tick labels that matplotlib keeps but does not draw."""
+    found: Set[int] = set()
+    for axes in figure.findobj(Axes):
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            beyond = (t for t in axis.get_major_ticks() if not low <= t.get_loc() <= high)
+            found |= {id(label) for tick in beyond for label in (tick.label1, tick.label2)}
+    return found
 
 
 def words(figure: Figure) -> Set[str]:
