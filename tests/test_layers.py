@@ -22,6 +22,7 @@ ROOMS_BELOW = {
     "training": {"models", "survival", "response", "cohort"},
     "server": {"models", "response"},
     "report": {"models", "survival", "response", "imaging"},
+    "study": {"cohort", "survival", "response"},
 }
 """Rooms of her2_core, and the other rooms each may use; files at the top of her2_core are open to all."""
 
