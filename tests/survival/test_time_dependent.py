@@ -42,6 +42,12 @@ def test_brier_score_of_the_hand_worked_example() -> None:
     assert found.value == pytest.approx(0.12)
 
 
+def test_a_death_on_the_day_of_a_censoring_counts_with_the_weight_before_it() -> None:
+    # Weights 1 for both deaths (days 2 and 4), 4/3 for those alive: (0.04 + 0.16 + 4/3 x 0.26) / 5.
+    found = brier_score([2, 4, 4, 8, 9], EVENT, [0.2, 0.7, 0.4, 0.5, 0.9], horizon=HORIZON, resamples=10)
+    assert found.value == pytest.approx((0.2 + 4 / 3 * 0.26) / 5)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_auc_equals_torchsurv(seed: int) -> None:
     days, event, risk = cohort(seed)
