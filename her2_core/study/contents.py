@@ -16,7 +16,7 @@ from her2_core.study.figures import attention as attention_figures
 from her2_core.study.figures import discrimination, survival
 from her2_core.study.figures.calibration import calibration_figure
 from her2_core.study.paper_numbers import LOGRANK_P, SOURCE
-from her2_core.study.performance import Nomograms, performances, table_3
+from her2_core.study.performance import Nomograms, performances, table_3, table_of_weighted_statistics
 from her2_core.study.records import CohortSummary
 from her2_core.study.risk_groups import risk_group_table, training_cutoffs
 from her2_core.study.scores import NOMOGRAMS, ScoresTable, table_2
@@ -168,7 +168,9 @@ def _performance(given: StudyInput) -> Section:
         f"The columns marked “{SOURCE}” are the published numbers of the paper's patients; they are here to be seen "
         "beside ours, not to be reached: these are other patients."
     )
-    return Section("Performance of all models", text, (table_2(), table_3(found, given.summary.synthetic)))
+    synthetic = given.summary.synthetic
+    tables = (table_2(), table_3(found, synthetic), table_of_weighted_statistics(found, synthetic))
+    return Section("Performance of all models", text, tables)
 
 
 def _discrimination(given: StudyInput, cutoffs: Mapping[str, float]) -> Section:

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from her2_core.errors import BadInput
 from her2_core.study.paper_numbers import TABLE_3
-from her2_core.study.performance import one_year_survival, performances, table_3
+from her2_core.study.performance import one_year_survival, performances, table_3, table_of_weighted_statistics
 from her2_core.study.risk_groups import risk_group_table, risk_groups, training_cutoffs
 from her2_core.study.scores import PatientScores, ScoresTable
 from her2_core.survival.kaplan_meier import logrank_p
@@ -77,6 +77,10 @@ def test_table_3_shows_ours_as_synthetic_beside_the_clinical_numbers() -> None:
     assert rows["external", "Nomo-w/o-TDLM"][column] == "0.709 (0.562–0.855)"
     assert ("external", "TDLM") not in rows  # no markers there
     assert not any("SYNTHETIC" in name for name in table_3(found, synthetic=False).header)
+    weighted = {row[:2]: row for row in table_of_weighted_statistics(found, synthetic=True).rows}
+    assert set(weighted) == set(rows)
+    brier = find("internal", "LDLM-2F").brier
+    assert weighted["internal", "LDLM-2F"][5].startswith(f"{brier.value:.3f} (")
 
 
 def test_the_paper_s_intervals_contain_its_values() -> None:
