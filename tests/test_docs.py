@@ -27,7 +27,8 @@ def paper_map_rows(repository: Path) -> List[Tuple[str, List[Path], List[str], L
 def _paths(repository: Path, cell: str) -> List[Path]:
     found: List[Path] = []
     for name in re.findall(r"`([^`]+)`", cell):
-        found.append(repository / name if "/" in name else found[-1].parent / name)
+        from_root = repository / name
+        found.append(from_root if from_root.exists() or not found else found[-1].parent / name)
     return found
 
 
@@ -40,7 +41,7 @@ def test_paper_map_names_files_functions_and_tests_that_exist(repository: Path) 
         text = "\n".join(p.read_text(encoding="utf-8") for p in files if p.is_file())
         for function in functions:
             name = function.split(".")[-1]
-            if not re.search(rf"(def|class) {name}\b|^    {name}:", text, re.MULTILINE):
+            if not re.search(rf"(def|class) {name}\b|^(    )?{name}\b.*[:=]", text, re.MULTILINE):
                 missing.append(f"{what}: {function}")
     assert not missing
 
