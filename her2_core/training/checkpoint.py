@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -14,7 +14,16 @@ from torch import Tensor
 from her2_core.errors import TrainingError
 from her2_core.files import replacing
 
-MODEL, BEST, OPTIMIZER = "model/", "best/", "optimizer/"
+MODEL, OPTIMIZER = "model/", "optimizer/"
+
+Weights = Dict[str, Tensor]
+
+
+class Restored(NamedTuple):
+    """What a checkpoint held besides model and optimizer."""
+
+    state: Dict[str, Any]
+    others: Dict[str, Weights]
 
 
 class Checkpoint:
@@ -32,26 +41,31 @@ class Checkpoint:
     def save(
         self,
         model: torch.nn.Module,
-        best: Mapping[str, Tensor],
+        others: Mapping[str, Mapping[str, Tensor]],
         optimizer: Optional[torch.optim.Optimizer],
         state: Dict[str, Any],
     ) -> None:
-        """Write everything needed to go on; `state` is any JSON (epoch, history ..)."""
+        """Write everything needed to go on.
+
+        Args:
+            model: as it is now.
+            others: further weights by name, e.g. of the best epoch.
+            optimizer: its state.
+            state: any JSON (history ..).
+        """
         tensors = {MODEL + k: v.contiguous() for k, v in model.state_dict().items()}
-        tensors.update({BEST + k: v.contiguous() for k, v in best.items()})
+        tensors.update({f"{name}/{k}": v.contiguous() for name, part in others.items() for k, v in part.items()})
         if optimizer is not None:
             tensors.update(_optimizer_tensors(optimizer))
         metadata = {"fingerprint": self.fingerprint, "state": json.dumps(state)}
         with replacing(self.path) as temporary:
             save_file(tensors, temporary, metadata)
 
-    def load(
-        self, model: torch.nn.Module, optimizer: Optional[torch.optim.Optimizer] = None
-    ) -> Optional[Dict[str, Any]]:
+    def load(self, model: torch.nn.Module, optimizer: Optional[torch.optim.Optimizer] = None) -> Optional[Restored]:
         """Restore `model` and `optimizer` in place.
 
         Returns:
-            `{"state": .., "best": {name: tensor}}`, or None when there is no checkpoint yet.
+            state and further weights as saved, or None when there is no checkpoint yet.
 
         Raises:
             TrainingError: the file is damaged or belongs to another run.
@@ -73,7 +87,8 @@ class Checkpoint:
         model.load_state_dict(_part(tensors, MODEL))
         if optimizer is not None:
             _load_optimizer(optimizer, _part(tensors, OPTIMIZER))
-        return {"state": json.loads(metadata["state"]), "best": _part(tensors, BEST)}
+        names = {name.split("/", 1)[0] + "/" for name in tensors} - {MODEL, OPTIMIZER}
+        return Restored(json.loads(metadata["state"]), {name[:-1]: _part(tensors, name) for name in names})
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> Dict[str, Tensor]:

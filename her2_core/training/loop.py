@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from dataclasses import asdict, dataclass
 from typing import Any, Dict, List, Protocol, Sequence, Tuple
@@ -137,6 +138,8 @@ class _Run:
         )
         self.scored_follow_ups = min(SCORED_FOLLOW_UPS, config.time_points - 1)
         self.history: List[EpochRecord] = []
+        self.steps = 0
+        self.judged = model if config.average_decay is None else copy.deepcopy(model)
         self.best: Dict[str, Tensor] = _copy(model)
         self.best_epoch = 0
         self._saved_at = time.monotonic()
@@ -155,14 +158,24 @@ class _Run:
         """Go on where a checkpoint stopped."""
         found = checkpoint.load(self.model, self.optimizer)
         if found is not None:
-            self.history = [EpochRecord(**record) for record in found["state"]["history"]]
-            self.best, self.best_epoch = found["best"], found["state"]["best_epoch"]
+            self.history = [EpochRecord(**record) for record in found.state["history"]]
+            self.best_epoch, self.steps = found.state["best_epoch"], found.state["steps"]
+            self.best = found.others["best"]
+            if self.judged is not self.model:
+                self.judged.load_state_dict(found.others["judged"])
 
     def save(self, checkpoint: Checkpoint, last: bool) -> None:
         """Keep the state, not more often than every CHECKPOINT_SECONDS except at the end."""
         if last or time.monotonic() - self._saved_at >= CHECKPOINT_SECONDS:
-            state = {"history": [asdict(record) for record in self.history], "best_epoch": self.best_epoch}
-            checkpoint.save(self.model, self.best, self.optimizer, state)
+            state = {
+                "history": [asdict(record) for record in self.history],
+                "best_epoch": self.best_epoch,
+                "steps": self.steps,
+            }
+            others = {"best": self.best}
+            if self.judged is not self.model:
+                others["judged"] = self.judged.state_dict()
+            checkpoint.save(self.model, others, self.optimizer, state)
             self._saved_at = time.monotonic()
 
     def is_over(self) -> bool:
@@ -180,11 +193,11 @@ class _Run:
         for number, patients in enumerate(self.batches_of(epoch)):
             losses.append(self._step(patients, random, f"{self.stage}, epoch {epoch + 1}, batch {number + 1}"))
             progress.step(note=f"loss {losses[-1]:.3f}" if not self.history else self._note())
-        risk = risk_probability(self.model, self.maker, self.validation, self.scored_follow_ups)
+        risk = risk_probability(self.judged, self.maker, self.validation, self.scored_follow_ups)
         outcomes = self.maker.outcomes.take(self.validation)
         c_index = _c_index(outcomes, risk)
         if not self.history or c_index > max(record.c_index for record in self.history):
-            self.best, self.best_epoch = _copy(self.model), epoch + 1
+            self.best, self.best_epoch = _copy(self.judged), epoch + 1
         self.history.append(EpochRecord(epoch + 1, float(np.mean(losses)), c_index, time.monotonic() - began))
 
     def _step(self, patients: List[int], random: np.random.Generator, where: str) -> float:
@@ -200,6 +213,10 @@ class _Run:
                 hint="The last good checkpoint was kept; check these cases or lower the learning rate.",
             )
         self.optimizer.step()
+        self.steps += 1
+        if self.config.average_decay is not None:
+            # Early on the average is short, or it would still hold the random start.
+            follow(self.judged, self.model, min(self.config.average_decay, self.steps / (9 + self.steps)))
         return loss
 
     def _note(self) -> str:
@@ -238,6 +255,17 @@ def risk_probability(
         probability = torch.softmax(model(batch).logits.double(), dim=1)[:, 0]
         risk.update(zip(members, probability.tolist()))
     return np.array([risk[p] for p in patients], dtype=np.float64)
+
+
+@torch.no_grad()
+def follow(average: nn.Module, model: nn.Module, decay: float) -> None:
+    """average = decay x average + (1 - decay) x model, batch norm statistics included; counters are copied."""
+    pairs = list(zip(average.state_dict().values(), model.state_dict().values()))
+    real = [(ours, theirs) for ours, theirs in pairs if ours.is_floating_point()]
+    torch._foreach_lerp_([ours for ours, _ in real], [theirs for _, theirs in real], 1 - decay)
+    for ours, theirs in pairs:
+        if not ours.is_floating_point():
+            ours.copy_(theirs)
 
 
 def _c_index(outcomes: Outcomes, risk: npt.NDArray[np.float64]) -> float:

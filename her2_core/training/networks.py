@@ -81,7 +81,7 @@ def train_networks(
         config: everything about training but `epochs`.
         run: where and how.
         stage: name of this training, e.g. "model" or "fold 1"; checkpoints carry it.
-        epochs: passes over the patients.
+        epochs: passes over the patients (of the TDLM unless `config.tdlm_epochs` says otherwise).
         seed: of the split and the initial values.
 
     Raises:
@@ -92,7 +92,9 @@ def train_networks(
     ldlm, standardisation, ldlm_result = _train_ldlm(patients, fit, inner, config, run, stage, epochs, seed)
     risks = ldlm_risks(ldlm, RoiDataset(patients, standardisation, config))
     tables = Tables(standardisation, score_tables(risks, outcomes))
-    tdlm, markers, tdlm_result = _train_tdlm(patients, fit, inner, config, run, stage, epochs, seed)
+    tdlm, markers, tdlm_result = _train_tdlm(
+        patients, fit, inner, config, run, stage, config.tdlm_epochs or epochs, seed
+    )
     if tdlm is not None and markers is not None:
         measured = [p.case for p in patients if _measured(p, config)]
         marker_risks = tdlm_risks(tdlm, MarkerDataset(measured, markers, config))

@@ -106,13 +106,16 @@ def test_training_leaves_the_global_random_state_alone(data: MarkerDataset, tmp_
     assert torch.equal(torch.rand(1), expected)
 
 
-@pytest.mark.parametrize("steps", [1, 4, 7])
-def test_an_interrupted_run_ends_like_an_uninterrupted_one(data: MarkerDataset, tmp_path: Path, steps: int) -> None:
+@pytest.mark.parametrize(("steps", "decay"), [(1, None), (4, None), (7, None), (7, 0.9)])
+def test_an_interrupted_run_ends_like_an_uninterrupted_one(
+    data: MarkerDataset, tmp_path: Path, steps: int, decay: Optional[float]
+) -> None:
     (tmp_path / "whole").mkdir()
-    whole, course = run(data, tmp_path / "whole", epochs=4)
+    settings = config(average_decay=decay)
+    whole, course = run(data, tmp_path / "whole", epochs=4, settings=settings)
     with pytest.raises(Cancelled):
-        run(data, tmp_path, epochs=4, progress=StopsAfter(steps))  # three batches per epoch
-    resumed, continued = run(data, tmp_path, epochs=4)
+        run(data, tmp_path, epochs=4, progress=StopsAfter(steps), settings=settings)  # three batches per epoch
+    resumed, continued = run(data, tmp_path, epochs=4, settings=settings)
     assert weights(resumed) == weights(whole)
     assert same_course(course, continued)
 
@@ -169,6 +172,25 @@ def test_it_learns(data: MarkerDataset, tmp_path: Path) -> None:
     assert max(record.c_index for record in result.history) > 0.7
 
 
+def test_the_weight_average_by_hand() -> None:
+    ours, theirs = torch.nn.BatchNorm2d(1), torch.nn.BatchNorm2d(1)
+    ours.weight.data[:], theirs.weight.data[:] = 2.0, 4.0
+    ours.running_mean[:], theirs.running_mean[:] = 0.0, 10.0
+    theirs.num_batches_tracked += 7
+    loop.follow(ours, theirs, 0.75)
+    assert (ours.weight.item(), ours.running_mean.item(), ours.num_batches_tracked.item()) == (2.5, 2.5, 7)
+
+
+def test_averaged_weights_are_judged_and_kept(data: MarkerDataset, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    plain, _ = run(data, tmp_path)
+    averaged, result = run(data, tmp_path / "a", settings=config(average_decay=0.9))
+    assert weights(plain) != weights(averaged)
+    outcomes = data.outcomes.take(INNER)
+    risk = loop.risk_probability(averaged, data, INNER, 2)
+    assert loop.concordance(outcomes.days, outcomes.event, risk) == result.history[result.best_epoch - 1].c_index
+
+
 def test_early_stop(data: MarkerDataset, tmp_path: Path) -> None:
     _, result = run(data, tmp_path, epochs=30, settings=config(patience=2, learning_rate=1e-9))
     assert len(result.history) == result.best_epoch + 3
@@ -198,7 +220,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_batch_named_and_the_checkpoint
     model = initialised(TDLM, TdlmConfig(markers=("LDH", "NSE", "CEA")), 0)
     kept = Checkpoint(tmp_path / "c.safetensors", "run").load(model)
     assert kept is not None
-    assert len(kept["state"]["history"]) == 1
+    assert len(kept.state["history"]) == 1
     assert all(torch.isfinite(value).all() for value in model.state_dict().values())
 
 
