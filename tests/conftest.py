@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Optional
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = Path(os.environ.get("HER2_TEST_DATA", ROOT.parent / "shared" / "data"))
+
+
+def pytest_ignore_collect(collection_path: Path) -> Optional[bool]:
+    """In the light environment the other test files cannot even be imported."""
+    if find_spec("torch") is not None or not collection_path.name.startswith("test_"):
+        return None
+    return None if "pytest.mark.light" in collection_path.read_text(encoding="utf-8") else True
 
 
 @pytest.fixture(scope="session")
