@@ -14,10 +14,11 @@ SHARED_DATA = Path(os.environ.get("HER2_TEST_DATA", ROOT.parent / "shared" / "da
 
 
 def pytest_ignore_collect(collection_path: Path) -> Optional[bool]:
-    """In the light environment the other test files cannot even be imported."""
-    if find_spec("torch") is not None or not collection_path.name.startswith("test_"):
+    """In the light environment the other test files, and folders without any light test, cannot even be imported."""
+    if find_spec("torch") is not None:
         return None
-    return None if "pytest.mark.light" in collection_path.read_text(encoding="utf-8") else True
+    files = collection_path.rglob("test_*.py") if collection_path.is_dir() else [collection_path]
+    return None if any("pytest.mark.light" in file.read_text(encoding="utf-8") for file in files) else True
 
 
 @pytest.fixture(scope="session")
