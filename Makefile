@@ -27,7 +27,7 @@ test-light: .venv-light/.ready
 	$(LIGHT_BIN)/python -m pytest -q -m light -p no:cacheprovider
 
 test-full: .venv/.ready
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 .venv/.ready: setup.py constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info[:2] == (3, 11) else "Python 3.11 is needed: make PYTHON=python3.11 ...")'
