@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import time
 from dataclasses import asdict, dataclass
-from typing import Any, Dict, List, Protocol, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Protocol, Sequence, Tuple
 
 import numpy as np
 import numpy.typing as npt
@@ -103,7 +104,7 @@ def train(
     """
     run = _Run(model, maker, list(training), list(validation), config, seed, max_rois, stage)
     batches = len(run.batches_of(0))
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _deterministic():
         run.resume(checkpoint)
         progress.start(stage, batches * epochs)
         progress.step(batches * len(run.history))
@@ -255,6 +256,17 @@ def risk_probability(
         probability = torch.softmax(model(batch).logits.double(), dim=1)[:, 0]
         risk.update(zip(members, probability.tolist()))
     return np.array([risk[p] for p in patients], dtype=np.float64)
+
+
+@contextlib.contextmanager
+def _deterministic() -> Iterator[None]:
+    """Several threads otherwise add gradients in any order, and the same seed gives other weights."""
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(True, warn_only=True)  # an operation that only has a random order warns
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
 
 
 @torch.no_grad()
