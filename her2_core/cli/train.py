@@ -24,7 +24,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="MODEL", help="model folder to write")
     how = parser.add_mutually_exclusive_group()
     how.add_argument(
-        "--config", type=Path, metavar="FILE", help="JSON file; what it leaves out has the paper's value (see README)"
+        "--config", type=Path, metavar="FILE", help="JSON file; what it leaves out has the paper's value"
     )
     how.add_argument("--quick", action="store_true", help="reduced resolution and epochs, for two processor cores")
     parser.add_argument("--seed", type=int, metavar="S", help="instead of the configuration's")
