@@ -23,9 +23,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("cohort", type=Path, metavar="COHORT", help="cohort folder (cohort.json, patients.csv, cases)")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="MODEL", help="model folder to write")
     how = parser.add_mutually_exclusive_group()
-    how.add_argument(
-        "--config", type=Path, metavar="FILE", help="JSON file; what it leaves out has the paper's value"
-    )
+    how.add_argument("--config", type=Path, metavar="FILE", help="JSON file; what it leaves out has the paper's value")
     how.add_argument("--quick", action="store_true", help="reduced resolution and epochs, for two processor cores")
     parser.add_argument("--seed", type=int, metavar="S", help="instead of the configuration's")
     parser.add_argument("--name", default="her2-response", help="name of the model (default: %(default)s)")
