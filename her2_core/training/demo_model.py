@@ -94,6 +94,8 @@ def _cohort(path: Path, progress: Progress) -> Cohort:
     total = sum(SIZES.values())
     progress.start("Phantom patients", total)
     workers = max(1, min(os.cpu_count() or 1, 8))
-    cohort = write_phantom_cohort(path, SEED, SIZES, workers=workers, progress=lambda *_: progress.step())
+    cohort = write_phantom_cohort(
+        path, SEED, SIZES, workers=workers, progress=lambda done, _: progress.step(int(done > 0))
+    )
     progress.finish()
     return cohort
