@@ -18,6 +18,8 @@ from her2_core.prognosis import ObjectLabel, Prognosis, SaliencyEntry
 from her2_core.roi import Roi, window_of
 
 CELL_IN = 1.05
+ROWS_FOR_LONG_LABEL = 4
+"""The colour bar of fewer rows is too short for the whole sentence."""
 BOX_FRACTION = 1 / 1.5
 """The reader's box inside its ROI, which is the box enlarged 1.5 times."""
 
@@ -47,7 +49,10 @@ def lesion_figure(bundle: Bundle, prognosis: Prognosis, saliency: SaliencyBundle
                 grid[0, 2 * column + 1].set_title("saliency", loc="left", fontsize=8, color=MUTED)
         _label_row(grid[row, 0], item)
     bar = figure.colorbar(colours, ax=list(grid.ravel()), fraction=0.02, pad=0.01, aspect=40)
-    bar.set_label("Grad-CAM towards poor survival, one range for the case", fontsize=8, color=MUTED)
+    long_label = len(objects) >= ROWS_FOR_LONG_LABEL
+    bar.set_label(
+        "Grad-CAM towards poor survival, one range for the case" if long_label else "Grad-CAM", fontsize=8, color=MUTED
+    )
     bar.ax.tick_params(labelsize=7)
     stamp(figure, notice)
     return figure
