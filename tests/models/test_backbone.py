@@ -26,9 +26,8 @@ def test_weights_of_torchvisions_resnet18_give_its_features(torchvisions: ResNet
     expected = torchvisions(patches)
     torchvisions.fc = classifier
 
-    torch.save(torchvisions.state_dict(), tmp_path / "resnet18.pth")
     safetensors.torch.save_file(torchvisions.state_dict(), tmp_path / "resnet18.safetensors")
-    for name in ("resnet18.pth", "resnet18.safetensors"):
+    for name in ("resnet18.safetensors",):
         backbone = Backbone().eval()
         load_imagenet(backbone, tmp_path / name)
         torch.testing.assert_close(backbone(patches), expected)
@@ -45,15 +44,15 @@ def test_maps_have_a_thirty_second_of_the_patch(size: int, side: int) -> None:
 
 
 def test_other_networks_and_broken_files_are_refused_and_change_nothing(tmp_path: Path) -> None:
-    torch.save(resnet34().state_dict(), tmp_path / "resnet34.pth")
-    (tmp_path / "broken.pth").write_bytes(b"not weights")
-    torch.save({"epoch": 3}, tmp_path / "checkpoint.pth")
+    safetensors.torch.save_file(resnet34().state_dict(), tmp_path / "resnet34.safetensors")
+    (tmp_path / "broken.safetensors").write_bytes(b"not weights")
+    torch.save(resnet34().state_dict(), tmp_path / "pickled.pth")
     backbone = Backbone()
     before = {name: value.clone() for name, value in backbone.state_dict().items()}
     for name, message in [
-        ("resnet34.pth", r"resnet34\.pth: not ImageNet weights of ResNet-18"),
-        ("broken.pth", "cannot be read as weights"),
-        ("checkpoint.pth", "is not a state dict"),
+        ("resnet34.safetensors", r"resnet34\.safetensors: not ImageNet weights of ResNet-18"),
+        ("broken.safetensors", "cannot be read as weights"),
+        ("pickled.pth", "Give a .safetensors file"),
         ("missing.safetensors", "cannot be read as weights"),
     ]:
         with pytest.raises(ModelError, match=message):
